@@ -1,0 +1,1 @@
+"""Two small demo services: dice and cards, with switches to misbehave."""

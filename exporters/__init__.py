@@ -1,0 +1,1 @@
+"""What gives signals their names (`catalog`) and what brings them out."""

@@ -1,0 +1,1 @@
+"""Every metric and log field, named once."""

@@ -1,0 +1,1 @@
+"""The gateway: spec, decisions, data plane, control plane and the processes that run them."""

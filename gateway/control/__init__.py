@@ -1,0 +1,1 @@
+"""The control plane: a Sanic app in its own process."""

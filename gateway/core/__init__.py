@@ -1,0 +1,1 @@
+"""Decisions as pure functions: no network, no clock, no chance. Time and draws are arguments."""

@@ -1,0 +1,55 @@
+"""What control hands down to the workers: the snapshot (spec + overrides) and the endpoints (where targets live now).
+
+Both are documents in the run directory; workers read them between two requests when a shared word says they changed.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from gateway.spec.model import Spec
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One applied configuration. `generation` never decreases; `digest` is the content hash drift is judged by."""
+
+    generation: int
+    digest: str
+    spec: Spec
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of one target, as the judge sees it now."""
+
+    target: str
+    """The target's URL as the spec writes it: the identity used in metrics."""
+    host: str
+    """An IP address, or the path of a UNIX socket."""
+    port: int
+    """0 for a UNIX socket."""
+    weight: float
+    """The target's weight, shared among its addresses; lowered during slow start; 0 takes no traffic."""
+    up: bool = True
+    """False: by its health check down, or ejected; chosen only when nothing else is left and nothing is up (panic)."""
+
+
+class VersionState(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an upstream: its endpoints and its breaker."""
+
+    endpoints: tuple[Endpoint, ...]
+    breaker: Literal["closed", "half_open", "open"] = "closed"
+    probes: int = 0
+    """While half open: how many requests each worker may let through for this entry into the state."""
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the workers need to know of targets; `versions` is keyed by (upstream, version)."""
+
+    edition: int
+    versions: dict[tuple[str, str], VersionState]
+
+
+def digest(spec: Spec) -> str:
+    """Hash a spec's content, so that two processes can tell whether they run the same."""
+    return hashlib.sha256(msgspec.msgpack.encode(spec, order="deterministic")).hexdigest()[:16]

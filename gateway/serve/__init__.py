@@ -1,0 +1,1 @@
+"""The supervisor, its listeners, the log writer and the upgrade."""

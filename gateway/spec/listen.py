@@ -1,0 +1,77 @@
+"""Where the gateway listens and what it bears: listeners, bounds, drain, log."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from gateway.spec.units import Address, Bytes, Count, Network, PerSecond, PositiveSeconds, Seconds
+
+
+class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One public listener; a bare address is the short form."""
+
+    address: Address
+    proxy_protocol: bool = False
+    """Peers in `listen.trusted` must open with a PROXY protocol header (v1 or v2); from others it is refused."""
+
+
+class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every socket of the gateway. Changing it needs an upgrade, not a reload."""
+
+    public: tuple[Listener, ...] = (Listener(address="127.0.0.1:8080"),)
+    control: Address = "127.0.0.1:9080"
+    trusted: tuple[Network, ...] = ()
+    """Proxies in front of us, whose X-Forwarded-*, Forwarded and PROXY headers are believed."""
+    backlog: Count = 4096
+    health: Annotated[str, Meta(pattern="^/")] = "/.casino/health"
+    """The health path on the public port: GET and HEAD, 200 or 503; `{health}/{upstream}` for one service."""
+
+
+class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one client may cost. Every number is for the whole gateway or for one connection, as said."""
+
+    head_bytes: Bytes = field(default=32 * 1024, name="head")
+    """Request line and headers together; more is 431."""
+    head_count: Count = field(default=100, name="headers")
+    target_bytes: Bytes = field(default=8 * 1024, name="target")
+    body_bytes: Bytes = field(default=100 * 1000 * 1000, name="body")
+    head_seconds: PositiveSeconds = field(default=10, name="head_time")
+    """From the first byte of a request to the end of its head, absolute; then 408."""
+    body_seconds: PositiveSeconds = field(default=300, name="body_time")
+    """From the head to the last byte of the body, absolute; then 408."""
+    body_rate_bytes: PerSecond = field(default=1_000, name="body_rate")
+    """Least bytes per second of a request body, judged over 5 s; slower is 408 and counts against the client."""
+    idle_seconds: PositiveSeconds = field(default=75, name="idle")
+    """How long a keep-alive connection may rest between requests."""
+    pipelined: Count = 16
+    """Requests of one connection that may wait behind the one being answered; beyond it reading stops."""
+    connections: Count = 50_000
+    connections_per_address: Count = 10_000
+    """Per client address (IPv6: per /64)."""
+
+
+class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the gateway stops: readiness fails, `grace` passes, answers say `Connection: close`, at `deadline` it ends."""
+
+    grace_seconds: Seconds = field(default=5, name="grace")
+    deadline_seconds: PositiveSeconds = field(default=30, name="deadline")
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The access log: one JSON line per request."""
+
+    to: Annotated[str, Meta(pattern="^(stdout|/.*)$")] = "stdout"
+    """`stdout` or an absolute path, reopened on SIGUSR1."""
+    ring_bytes: Bytes = field(default=16 * 1024 * 1024, name="ring")
+    """Lines a worker may hold back for a slow sink; beyond it lines are dropped and counted."""
+
+
+class Metrics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How latency is counted."""
+
+    latency_buckets: tuple[PositiveSeconds, ...] = (
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10,
+    )  # fmt: skip
+    """Upper edges in ascending order; a latency objective should be one of them."""
+    series: Count = 20_000
+    """Most series a worker keeps; those beyond it are counted in `__overflow__`."""

@@ -1,0 +1,135 @@
+"""Services behind the gateway: named versions, their targets, and the policies that guard calls to them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from gateway.spec.units import Bytes, Count, Name, PositiveSeconds, Seconds, Share, Weight
+
+
+class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One place where a version runs; a bare URL is the short form."""
+
+    url: Annotated[str, Meta(pattern=r"^(https?|srv|srvs)://[^/?#@]+$|^unix:/.+$")]
+    """`http://host:port`, `https://host`, `srv://_http._tcp.name` (`srvs` with TLS) or `unix:/path`."""
+    weight: Weight = 1
+
+
+class Version(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One build of a service; a list of targets is the short form."""
+
+    targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
+
+
+class Balance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a target is chosen; a bare word is the short form (`balance: least_outstanding`)."""
+
+    by: Literal["round_robin", "least_outstanding", "hash"] = "round_robin"
+    header: str | None = None
+    """With `hash`: the header, cookie or (neither) client address that keeps to one target."""
+    cookie: str | None = None
+
+
+class Health(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Active checks, made by the control process, once for the whole gateway."""
+
+    path: Annotated[str, Meta(pattern="^/")] | None = None
+    """GET this path; without it the check is a TCP connection."""
+    every_seconds: PositiveSeconds = field(default=5, name="every")
+    timeout_seconds: PositiveSeconds = field(default=1, name="timeout")
+    status: tuple[Annotated[int, Meta(ge=100, le=599)], ...] = (200, 204)
+    healthy: Count = 2
+    """Good answers in a row that bring a target back."""
+    unhealthy: Count = 2
+    """Bad answers in a row that take it out."""
+
+
+class Ejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Passive outlier detection: a target whose requests fail is left out for a while."""
+
+    failures_ratio: Share = field(default=0.5, name="failures")
+    requests: Count = 10
+    """Fewest requests in the window before a share of failures says anything."""
+    window_seconds: PositiveSeconds = field(default=10, name="window")
+    eject_seconds: PositiveSeconds = field(default=10, name="for")
+    """First ejection; each following one is longer by this much, at most ten times."""
+    most_ratio: Share = field(default=0.5, name="most")
+    """The greatest share of a version's targets that may be out at once."""
+
+
+class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Each phase of an upstream call."""
+
+    connect_seconds: PositiveSeconds = field(default=0.25, name="connect")
+    first_byte_seconds: PositiveSeconds = field(default=15, name="first_byte")
+    """From the request sent to the first byte of the answer."""
+    idle_seconds: PositiveSeconds = field(default=30, name="idle")
+    """Longest silence within an answer's body."""
+    total_seconds: PositiveSeconds = field(default=60, name="total")
+    """From the head of the request to the last byte of the answer, retries included."""
+
+
+class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Retries happen on another target, and only while nothing was sent to the client."""
+
+    attempts: Annotated[int, Meta(ge=0, le=5)] = 1
+    """Tries after the first."""
+    budget_ratio: Share = field(default=0.2, name="budget")
+    """Retries allowed as a share of the requests of the last 10 s (at least 3 a second are)."""
+    on: tuple[Literal["connect", "reset", "timeout", "502", "503", "504"], ...] = ("connect", "reset")
+    unsafe: bool = False
+    """Retry POST and PATCH too, after they may have been received. Rarely right."""
+    body_bytes: Bytes = field(default=64 * 1024, name="body")
+    """A larger request body is not kept, so its request is not retried."""
+
+
+class Breaker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The circuit breaker of one version: opens on a share of failures, probes while half open."""
+
+    failures_ratio: Share = field(default=0.5, name="failures")
+    requests: Count = 20
+    window_seconds: PositiveSeconds = field(default=10, name="window")
+    open_seconds: PositiveSeconds = field(default=5, name="open")
+    probes: Count = 3
+    """Requests let through while half open; all must succeed to close it."""
+
+
+class Connections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The pool of keep-alive connections to one target; the numbers are for the whole gateway."""
+
+    most: Count = 1024
+    queue: Annotated[int, Meta(ge=0, le=100_000)] = 1024
+    """Requests that may wait for a connection; the next one gets 503 `pool_full`."""
+    queue_seconds: PositiveSeconds = field(default=1, name="queue_time")
+    idle_seconds: PositiveSeconds = field(default=30, name="idle")
+    """An unused connection is closed after this; keep it below the upstream's own keep-alive time."""
+
+
+class UpstreamTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS to `https://` targets: verified, with SNI, unless told otherwise."""
+
+    verify: bool = True
+    ca: str | None = None
+    """PEM file of trusted authorities instead of the system's."""
+    server_name: str | None = field(default=None, name="name")
+    """SNI and the name verified, instead of the target's host."""
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One service: its versions and the policies all of them share."""
+
+    versions: Annotated[dict[Name, Version], Meta(min_length=1)]
+    balance: Balance = Balance()
+    health: Health | None = None
+    ejection: Ejection | None = None
+    timeouts: Timeouts = Timeouts()
+    retry: Retry | None = None
+    breaker: Breaker | None = None
+    connections: Connections = Connections()
+    slow_start_seconds: Seconds = field(default=0, name="slow_start")
+    """Time over which a target that comes back grows from a tenth of its share to all of it."""
+    tls: UpstreamTls = UpstreamTls()
+    host: Literal["keep", "target"] = "keep"
+    """The Host header upstream: the client's, or the target's own name."""

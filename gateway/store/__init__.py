@@ -1,0 +1,1 @@
+"""What the processes of one gateway share: memory, documents, the log ring."""
