@@ -1,25 +1,60 @@
 # Two commands set up what they need and do the rest: `make up` and `make test`.
-PYTHON ?= python3.11
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up test lint bench prove clean
+
+# Any Python from 3.11 on; `make PYTHON=/path/to/python3.12` chooses another.
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: up test lint prove bench
+# Debian packages that tests use when they are there; without them those tests are skipped, and say so.
+TEST_PACKAGES := prometheus nghttp2-client
 
-$(STAMP): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --group dev --editable .
-	touch $(STAMP)
+help:
+	@echo 'make up      start the gateway, two demo services and a little traffic on this machine'
+	@echo 'make test    lint, types, imports, tests'
+	@echo 'make bench   measure against nginx, haproxy, Envoy, Traefik, Caddy and KrakenD, those that are installed'
+	@echo 'make prove   run every acceptance line at full size and write build/prove/report.md; goes on where it stopped'
+	@echo 'make lint    only lint, types and imports'
+	@echo 'make clean   remove .venv and everything built'
 
-up: $(STAMP)
-	$(BIN)/casino up
+# Each stamp is older than pyproject.toml as soon as that changes, so a new dependency is never missed.
+$(VENV)/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed: apt-get install python3 python3-venv' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/debian-packages python3-venv
+	@echo 'Setting up $(VENV) with $(PYTHON): the packages that run Casino'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
 
-lint: $(STAMP)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+$(VENV)/.ready-%: $(VENV)/.ready
+	@echo 'Setting up $(VENV): the packages of group $*'
+	@$(BIN)/pip install --quiet --group $*
+	@touch $@
+
+up: $(VENV)/.ready
+	@$(BIN)/casino up --load
+
+lint: $(VENV)/.ready-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 2
+	@deploy/debian-packages $(TEST_PACKAGES) || true
+	@$(BIN)/pytest -n 2
+
+bench: $(VENV)/.ready-dev $(VENV)/.ready-bench
+	@$(BIN)/python -m bench
+
+prove: $(VENV)/.ready-dev $(VENV)/.ready-bench
+	@deploy/debian-packages $(TEST_PACKAGES) || true
+	@$(BIN)/pytest tests/prove --full
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
