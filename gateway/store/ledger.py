@@ -1,0 +1,48 @@
+"""The ledger: the totals of the whole gateway, over every build that lives or ever lived in the run directory."""
+
+from pathlib import Path
+
+from gateway.store.retire import read_retired
+from gateway.store.rundir import RunDir
+from gateway.store.slot import Slot
+from gateway.store.totals import Gauges, SlotReader, Totals
+
+
+class Ledger:
+    """Reads for one build, whose own gauges it trusts most."""
+
+    def __init__(self, run: RunDir, build_id: str) -> None:
+        self._run = run
+        self._build = build_id
+        self._readers: dict[Path, SlotReader] = {}
+
+    def totals(self) -> Totals:
+        """Add up everything. No counter ever falls from one call to the next, across kills, upgrades and restarts."""
+        readers = self._open()
+        retired = read_retired(self._run)
+        totals = Totals()
+        for build_id, reader in readers:
+            if build_id not in retired.builds:
+                reader.add_to(totals, self._gauges(build_id, reader.slot.name))
+        totals.add(retired.totals)
+        return totals
+
+    def _open(self) -> list[tuple[str, SlotReader]]:
+        """List the readers of every slot there is, those of our own build first."""
+        paths = [(build.id, path) for build in self._run.builds() for path in build.slots()]
+        paths.sort(key=lambda found: found[0] != self._build)
+        found = {path: self._readers.get(path) or _reader(path) for _, path in paths}
+        self._readers = {path: reader for path, reader in found.items() if reader}
+        return [(build_id, self._readers[path]) for build_id, path in paths if path in self._readers]
+
+    def _gauges(self, build_id: str, name: str) -> Gauges:
+        if build_id == self._build:
+            return Gauges.ALL
+        return Gauges.SHARED if name.startswith("worker-") else Gauges.NONE
+
+
+def _reader(path: Path) -> SlotReader | None:
+    try:
+        return SlotReader(Slot.open(path))
+    except FileNotFoundError:  # folded since it was listed: the document has it
+        return None

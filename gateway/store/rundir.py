@@ -1,0 +1,127 @@
+"""The run directory: everything the processes of one gateway share, its builds, and who may run in it.
+
+    lock                     held by the supervisor and its children: the gateway runs while it is held
+    snapshot, endpoints, ... documents, replaced whole
+    retired                  the totals of ended builds (gateway.store.retire)
+    builds/000001-9f3ac2d1/  lock and slots of one build: one start of the supervisor
+
+Nothing here needs to survive a reboot; nothing here may be read by another user.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory below is checked to be ours alone
+
+
+class Held(NamedTuple):
+    """A lock (flock) and the file it is held by; closing the last copy of the descriptor gives it up."""
+
+    descriptor: int
+
+
+class Build:
+    """One start of the supervisor: its slots, and a lock that is free once every process of it has ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        """Ascends with time and never comes twice: it makes sequence numbers of log lines unique."""
+
+    def slots(self) -> list[Path]:
+        """List the slots that exist; empty once the build is removed."""
+        return sorted(self.path.glob("*.slot"))
+
+    def slot(self, name: str) -> Path:
+        """Where the slot of a process is, such as `worker-1`."""
+        return self.path / f"{name}.slot"
+
+    def hold(self) -> Held | None:
+        """Take the build's lock: as its supervisor, or to clear up once it has ended. None while another holds it."""
+        return _hold(self.path / "lock")
+
+    def remove(self) -> None:
+        """Delete the build's files."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class RunDir:
+    """The run directory at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._builds = path / "builds"
+
+    @classmethod
+    def prepare(cls, path: Path) -> "RunDir":
+        """Make the directory unless it exists. Raises PermissionError if others could have put something there."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError(f"{path} is not a directory of this user")
+        path.chmod(0o700)
+        run = cls(path)
+        run._builds.mkdir(mode=0o700, exist_ok=True)
+        return run
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a document: a reader sees the old one or the new one, whole."""
+        unnamed = self.path / f".{name}.{os.getpid()}"
+        unnamed.write_bytes(data)
+        unnamed.replace(self.path / name)
+
+    def read(self, name: str) -> bytes | None:
+        """Return a document, or None if it was never written."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def hold(self, name: str = "lock") -> Held | None:
+        """Take a lock of the run directory, or None while another process has it."""
+        return _hold(self.path / name)
+
+    def builds(self) -> list[Build]:
+        """List the builds that have left anything, oldest first."""
+        return [Build(path) for path in sorted(self._builds.iterdir())]
+
+    def build(self, build_id: str) -> Build:
+        """Name one build, which may be gone."""
+        return Build(self._builds / build_id)
+
+    def new_build(self, after: str = "") -> Build:
+        """Start a build whose id ascends beyond all others here and `after`."""
+        last = max([after, *(build.id for build in self.builds())])
+        number = int(last.partition("-")[0] or 0) + 1
+        build = Build(self._builds / f"{number:06}-{secrets.token_hex(4)}")
+        build.path.mkdir(mode=0o700)
+        return build
+
+    def remove(self) -> None:
+        """Delete everything: the gateway stopped cleanly and nothing is left to be told."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def default_path(spec: Path, stage: str | None) -> Path:
+    """Where a gateway for this spec runs unless told: $RUNTIME_DIRECTORY of systemd, else a place in shared memory."""
+    granted = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if granted:
+        return Path(granted)
+    identity = hashlib.sha256(f"{spec.resolve()}\0{stage or ''}".encode()).hexdigest()[:12]
+    return _SHARED_MEMORY / f"casino-{os.geteuid()}-{identity}"
+
+
+def _hold(path: Path) -> Held | None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return Held(descriptor)

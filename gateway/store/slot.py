@@ -1,0 +1,127 @@
+"""A slot: the memory one process shares with the others, as a file that outlives it.
+
+It holds words, counters, the directory that names the counters, and a log ring. Exactly one live process owns a slot;
+its successor goes on in the same file, so that nothing is lost with a killed process. Everybody else only reads it,
+save the writer, which also moves the ring's tail.
+"""
+
+import mmap
+import os
+import struct
+import time
+from enum import IntEnum, auto
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from gateway.store.directory import Directory
+from gateway.store.ring import Ring
+from gateway.store.tally import OVERFLOW_VALUES, VALUES_PER_SERIES, Tally
+
+MAGIC = b"casino\x00\x01"
+"""Changes with the layout; a slot of another layout is refused, never misread."""
+
+WORDS = 64
+_HEADER = struct.Struct("<8s32sQQQQ")  # magic, name, series, values, directory bytes, ring bytes
+_HEADER_BYTES = 128
+_DIRECTORY_BYTES_PER_SERIES = 192
+_PAGE = 4096
+
+
+class Word(IntEnum):
+    """The words of a slot: unsigned 64 bits each, written by the owner and read by anyone, never torn."""
+
+    PID = 0
+    HEARTBEAT = auto()
+    """CLOCK_MONOTONIC in nanoseconds at the last turn of the owner's loop."""
+    STARTED = auto()
+    """CLOCK_MONOTONIC in nanoseconds when the owner took the slot."""
+    PHASE = auto()
+    """Supervisor: what the whole build does (gateway.store.process.Phase)."""
+    GENERATION = auto()
+    """Control: the snapshot published. Worker: the snapshot applied."""
+    EDITION = auto()
+    """Control: the endpoints published. Worker: the endpoints applied."""
+    DIGEST = auto()
+    """Worker: the content hash of the snapshot applied."""
+    RELOADS = auto()
+    """Supervisor: how often a reload was asked for by signal."""
+    REOPENS = auto()
+    """Supervisor: how often the log was to be reopened."""
+    CONNECTIONS = auto()
+    """Worker: client connections open."""
+    IN_FLIGHT = auto()
+    """Worker: requests being answered."""
+    REQUESTS = auto()
+    """Worker: answers so far."""
+    LAG = auto()
+    """Worker: how late its loop runs, in nanoseconds."""
+    SEQUENCE = auto()
+    """Worker: number of the last log line."""
+    DIRECTORY_USED = auto()
+    LOG_HEAD = auto()
+    LOG_TAIL = auto()
+    """Written by the writer, alone among the words."""
+
+
+class Slot:
+    """One slot file, mapped."""
+
+    def __init__(self, path: Path, memory: mmap.mmap) -> None:
+        magic, name, series, values, directory_bytes, ring_bytes = _HEADER.unpack_from(memory)
+        if magic != MAGIC:
+            raise ValueError(f"{path} is no slot this build can read")
+        self.path = path
+        self.name: str = name.rstrip(b"\0").decode()
+        """`worker-1`, `control`, `writer`, `supervisor`."""
+        values_at = _HEADER_BYTES + WORDS * 8
+        directory_at = values_at + values * 8
+        everything = memoryview(memory)
+        self.words: memoryview = everything[_HEADER_BYTES:values_at].cast("Q")
+        self.values: memoryview = everything[values_at:directory_at].cast("Q")
+        used = self.words[Word.DIRECTORY_USED : Word.DIRECTORY_USED + 1]
+        self.directory = Directory(memory, used, directory_at, directory_bytes)
+        ends = self.words[Word.LOG_HEAD : Word.LOG_TAIL + 1]
+        self.ring = Ring(memory, ends, _page(directory_at + directory_bytes), ring_bytes) if ring_bytes else None
+        self._series = series
+
+    @cached_property
+    def tally(self) -> Tally:
+        """The counters, for the owner alone."""
+        return Tally(self.directory, self.values, self._series)
+
+    @classmethod
+    def create(cls, path: Path, *, series: int, ring_bytes: int = 0) -> Self:
+        """Make the slot named like its file, for at most `series` series and a log ring of `ring_bytes`."""
+        values = series * VALUES_PER_SERIES + OVERFLOW_VALUES
+        directory_bytes = _page(series * _DIRECTORY_BYTES_PER_SERIES + OVERFLOW_VALUES * 8)
+        header = _HEADER.pack(MAGIC, path.stem.encode(), series, values, directory_bytes, ring_bytes)
+        directory_at = _HEADER_BYTES + WORDS * 8 + values * 8
+        unnamed = path.with_suffix(".new")
+        unnamed.write_bytes(header)
+        os.truncate(unnamed, _page(directory_at + directory_bytes) + ring_bytes)
+        unnamed.rename(path)
+        return cls.open(path, writable=True)
+
+    @classmethod
+    def open(cls, path: Path, *, writable: bool = False) -> Self:
+        """Map an existing slot. Raises FileNotFoundError, or ValueError for a layout this build does not know."""
+        with path.open("r+b" if writable else "rb") as file:
+            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            return cls(path, mmap.mmap(file.fileno(), 0, access=access))
+
+    def own(self) -> None:
+        """Take the slot over for the calling process, whose predecessor must be dead."""
+        now = time.monotonic_ns()
+        self.words[Word.STARTED] = now
+        self.words[Word.HEARTBEAT] = now
+        self.words[Word.PID] = os.getpid()
+        self.tally.zero_gauges()
+
+    def beat(self) -> None:
+        """Say that the owner's loop turns."""
+        self.words[Word.HEARTBEAT] = time.monotonic_ns()
+
+
+def _page(count: int) -> int:
+    return -(-count // _PAGE) * _PAGE
