@@ -32,15 +32,27 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The target's weight, shared among its addresses; lowered during slow start; 0 takes no traffic."""
     up: bool = True
     """False: by its health check down, or ejected; chosen only when nothing else is left and nothing is up (panic)."""
+    ejected: bool = False
+    """Why it is not up, so that a restarted control process knows what to go on with."""
 
 
 class VersionState(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of an upstream: its endpoints and its breaker."""
+    """One version of an upstream: its endpoints and its breaker.
+
+    While the spec changes, endpoints of the old and the new targets stand here together: a worker takes those whose
+    `target` its own snapshot names, so that both documents need not change in the same moment.
+    """
 
     endpoints: tuple[Endpoint, ...]
     breaker: Literal["closed", "half_open", "open"] = "closed"
-    probes: int = 0
-    """While half open: how many requests each worker may let through for this entry into the state."""
+    deal: int = 0
+    """While half open: serial number of the allowances. With a new one a worker forgets what it had."""
+    allowances: tuple[int, ...] = ()
+    """While half open: requests each worker may let through in this deal; worker n reads item n - 1, absent is 0."""
+
+    def allowance(self, worker: int) -> int:
+        """How many probes the worker of this number (from 1) may let through in this deal."""
+        return self.allowances[worker - 1] if worker <= len(self.allowances) else 0
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
