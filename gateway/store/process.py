@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.spec.listen import Listener
-from gateway.store.rundir import RunDir
+from gateway.store.rundir import Build, RunDir
 from gateway.store.slot import Slot
 
 
@@ -30,8 +30,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     """`worker-1`, `control`, `writer`: the slot's name."""
     number: int
     """1.. for workers, 0 for the others."""
-    build: str
-    """The id of this build: with the worker's number and the sequence it names a log line uniquely, for ever."""
+    build: Build
+    """Its `documents` hold snapshot and endpoints. Its `id`, the worker's number and the sequence name a log line for ever."""
     run: RunDir
     slot: Slot
     """Its own, already taken over."""

@@ -29,7 +29,7 @@ _DECODER = msgspec.msgpack.Decoder(Retired)
 
 def read_retired(run: RunDir) -> Retired:
     """Return what is folded so far."""
-    document = run.read(DOCUMENT)
+    document = run.documents.read(DOCUMENT)
     return _DECODER.decode(document) if document else Retired()
 
 
@@ -47,7 +47,7 @@ def fold(run: RunDir, build: Build) -> bool:
             for path in build.slots():
                 SlotReader(Slot.open(path)).add_to(retired.totals, Gauges.NONE)
             retired.builds.append(build.id)
-            run.write(DOCUMENT, msgspec.msgpack.encode(retired))
+            run.documents.write(DOCUMENT, msgspec.msgpack.encode(retired))
         build.remove()
     finally:
         os.close(held.descriptor)

@@ -1,9 +1,12 @@
 """The run directory: everything the processes of one gateway share, its builds, and who may run in it.
 
     lock                     held by the supervisor and its children: the gateway runs while it is held
-    snapshot, endpoints, ... documents, replaced whole
+    supervisor.sock          where the running supervisor hands over to the next build
     retired                  the totals of ended builds (gateway.store.retire)
-    builds/000001-9f3ac2d1/  lock and slots of one build: one start of the supervisor
+    builds/000001-9f3ac2d1/  one start of the supervisor:
+        lock                   held by every process of it: free once the last has ended
+        worker-1.slot, ...     the memory of each process (gateway.store.slot)
+        snapshot, endpoints    documents, replaced whole; a build never reads those of another, which may be newer
 
 Nothing here needs to survive a reboot; nothing here may be read by another user.
 """
@@ -26,49 +29,11 @@ class Held(NamedTuple):
     descriptor: int
 
 
-class Build:
-    """One start of the supervisor: its slots, and a lock that is free once every process of it has ended."""
+class Documents:
+    """Named values in a directory, each written by one process and read by many."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.id = path.name
-        """Ascends with time and never comes twice: it makes sequence numbers of log lines unique."""
-
-    def slots(self) -> list[Path]:
-        """List the slots that exist; empty once the build is removed."""
-        return sorted(self.path.glob("*.slot"))
-
-    def slot(self, name: str) -> Path:
-        """Where the slot of a process is, such as `worker-1`."""
-        return self.path / f"{name}.slot"
-
-    def hold(self) -> Held | None:
-        """Take the build's lock: as its supervisor, or to clear up once it has ended. None while another holds it."""
-        return _hold(self.path / "lock")
-
-    def remove(self) -> None:
-        """Delete the build's files."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-class RunDir:
-    """The run directory at `path`."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._builds = path / "builds"
-
-    @classmethod
-    def prepare(cls, path: Path) -> "RunDir":
-        """Make the directory unless it exists. Raises PermissionError if others could have put something there."""
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise PermissionError(f"{path} is not a directory of this user")
-        path.chmod(0o700)
-        run = cls(path)
-        run._builds.mkdir(mode=0o700, exist_ok=True)
-        return run
 
     def write(self, name: str, data: bytes) -> None:
         """Replace a document: a reader sees the old one or the new one, whole."""
@@ -83,9 +48,56 @@ class RunDir:
         except FileNotFoundError:
             return None
 
+
+class Build:
+    """One start of the supervisor: its documents, its slots, and a lock that is free once every process of it ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        """Ascends with time and never comes twice: it makes sequence numbers of log lines unique."""
+        self.documents = Documents(path)
+
+    def slots(self) -> list[Path]:
+        """List the slots that exist; empty once the build is removed."""
+        return sorted(self.path.glob("*.slot"))
+
+    def slot(self, name: str) -> Path:
+        """Where the slot of a process is, such as `worker-1`."""
+        return self.path / f"{name}.slot"
+
+    def hold(self) -> Held | None:
+        """Take the build's lock: as its supervisor, or to clear up once it has ended. None while another holds it."""
+        return hold(self.path / "lock")
+
+    def remove(self) -> None:
+        """Delete the build's files."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class RunDir:
+    """The run directory at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.documents = Documents(path)
+        self._builds = path / "builds"
+
+    @classmethod
+    def prepare(cls, path: Path) -> "RunDir":
+        """Make the directory unless it exists. Raises PermissionError if others could have put something there."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError(f"{path} is not a directory of this user")
+        path.chmod(0o700)
+        run = cls(path)
+        run._builds.mkdir(mode=0o700, exist_ok=True)
+        return run
+
     def hold(self, name: str = "lock") -> Held | None:
         """Take a lock of the run directory, or None while another process has it."""
-        return _hold(self.path / name)
+        return hold(self.path / name)
 
     def builds(self) -> list[Build]:
         """List the builds that have left anything, oldest first."""
@@ -117,7 +129,8 @@ def default_path(spec: Path, stage: str | None) -> Path:
     return _SHARED_MEMORY / f"casino-{os.geteuid()}-{identity}"
 
 
-def _hold(path: Path) -> Held | None:
+def hold(path: Path) -> Held | None:
+    """Take the lock that is this file, or return None while another process has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

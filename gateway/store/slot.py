@@ -64,6 +64,10 @@ class Word(IntEnum):
     """Written by the writer, alone among the words."""
 
 
+_HELD = frozenset({Word.CONNECTIONS, Word.IN_FLIGHT, Word.LAG})
+_APPLIED = frozenset({Word.GENERATION, Word.EDITION, Word.DIGEST})
+
+
 class Slot:
     """One slot file, mapped."""
 
@@ -111,7 +115,10 @@ class Slot:
             return cls(path, mmap.mmap(file.fileno(), 0, access=access))
 
     def own(self) -> None:
-        """Take the slot over for the calling process, whose predecessor must be dead."""
+        """Take the slot over for the calling process, whose predecessor must be dead; forget what ended with that."""
+        forgotten = _HELD | _APPLIED if self.name.startswith("worker-") else _HELD
+        for word in forgotten:
+            self.words[word] = 0
         now = time.monotonic_ns()
         self.words[Word.STARTED] = now
         self.words[Word.HEARTBEAT] = now

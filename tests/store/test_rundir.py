@@ -1,0 +1,156 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporters.catalog.gateway import ACCEPTED, CONNECTIONS, IN_FLIGHT, TARGET_UP
+from gateway.store.ledger import Ledger
+from gateway.store.retire import fold, read_retired
+from gateway.store.rundir import Build, Documents, RunDir, default_path
+from gateway.store.slot import Slot
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return RunDir.prepare(tmp_path / "run")
+
+
+def counted(build: Build, name: str, accepted: int) -> Slot:
+    slot = Slot.create(build.slot(name), series=100)
+    slot.own()
+    slot.tally.values[slot.tally.index(ACCEPTED, ())] += accepted
+    return slot
+
+
+def accepted(run: RunDir, reader: str) -> int:
+    return Ledger(run, reader).totals().counters[ACCEPTED.name, ()]
+
+
+def test_a_document_is_replaced_whole(run: RunDir) -> None:
+    assert run.documents.read("snapshot") is None
+    run.documents.write("snapshot", b"one")
+    run.documents.write("snapshot", b"two")
+    assert run.documents.read("snapshot") == b"two"
+    assert [path.name for path in run.path.iterdir() if path.is_file()] == ["snapshot"]
+
+
+def test_a_writer_killed_before_the_rename_leaves_the_last_good_document(run: RunDir) -> None:
+    run.documents.write("snapshot", b"one")
+    (run.path / ".snapshot.99999").write_bytes(b"tw")
+    assert run.documents.read("snapshot") == b"one"
+
+
+def test_only_its_user_may_enter(run: RunDir) -> None:
+    assert run.path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_laid_by_another_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PermissionError):
+        RunDir.prepare(tmp_path / "run")
+
+
+def test_a_lock_is_held_once_and_freed_by_closing(run: RunDir) -> None:
+    held = run.hold()
+    assert held
+    assert run.hold() is None
+    os.close(held.descriptor)
+    assert run.hold()
+
+
+def test_build_ids_ascend_beyond_builds_that_are_gone(run: RunDir) -> None:
+    first = run.new_build()
+    second = run.new_build()
+    assert first.id < second.id < run.new_build(after="000041-00000000").id
+    assert run.new_build().id.startswith("000043-")
+
+
+def test_two_specs_have_two_run_directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    assert default_path(tmp_path / "a.yaml", None) == default_path(tmp_path / "a.yaml", None)
+    assert default_path(tmp_path / "a.yaml", None) != default_path(tmp_path / "b.yaml", None)
+    assert default_path(tmp_path / "a.yaml", None) != default_path(tmp_path / "a.yaml", "prod")
+
+
+def test_systemd_says_where_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/casino:/run/other")
+    assert default_path(tmp_path / "a.yaml", None) == Path("/run/casino")
+
+
+def test_the_ledger_adds_every_build_and_the_retired(run: RunDir) -> None:
+    old, new = run.new_build(), run.new_build()
+    counted(old, "worker-1", 3)
+    counted(new, "worker-1", 4)
+    assert accepted(run, new.id) == 7
+    assert fold(run, old)
+    assert accepted(run, new.id) == 7
+    assert [build.id for build in run.builds()] == [new.id]
+
+
+def test_a_gauge_of_one_process_is_read_from_our_own_build_and_shared_ones_from_all(run: RunDir) -> None:
+    old, new = run.new_build(), run.new_build()
+    for build, connections in ((old, 2), (new, 5)):
+        worker = counted(build, "worker-1", 0).tally
+        worker.values[worker.index(CONNECTIONS, ("1",))] = connections
+        worker.values[worker.index(IN_FLIGHT, ("roll",))] = connections
+        control = counted(build, "control", 0).tally
+        control.values[control.index(TARGET_UP, ("dice", "v1", "http://a"))] = 1
+    gauges = {name: value for (name, _), value in Ledger(run, old.id).totals().gauges.items()}
+    assert gauges == {CONNECTIONS.name: 2, IN_FLIGHT.name: 7, TARGET_UP.name: 1}
+
+
+class KilledError(Exception):
+    pass
+
+
+class KilledAt:
+    """Lets the process end at its n-th step of changing the run directory."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+
+    def __call__(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KilledError
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_a_fold_killed_at_any_step_neither_loses_nor_doubles_a_total(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    old, new = run.new_build(), run.new_build()
+    counted(old, "worker-1", 3)
+    counted(old, "worker-2", 5)
+    counted(new, "worker-1", 4)
+    killed = KilledAt(step)
+    with monkeypatch.context() as patch:
+        for owner, name in ((Path, "write_bytes"), (Path, "replace"), (Documents, "write"), (os, "unlink")):
+            patch.setattr(owner, name, _then(killed, getattr(owner, name), run, new.id))
+        try:
+            fold(run, old)
+        except KilledError:
+            assert accepted(run, new.id) == 12
+    assert accepted(run, new.id) == 12
+    assert fold(run, old)
+    assert accepted(run, new.id) == 12
+    assert read_retired(run).builds == [old.id]
+    assert [build.id for build in run.builds()] == [new.id]
+
+
+def _then(killed: KilledAt, step: Callable[..., object], run: RunDir, reader: str) -> Callable[..., None]:
+    def watched(*args: object, **kwargs: object) -> None:
+        step(*args, **kwargs)
+        assert accepted(run, reader) == 12
+        killed()
+
+    return watched
+
+
+def test_a_second_folder_waits_for_the_first(run: RunDir) -> None:
+    old = run.new_build()
+    counted(old, "worker-1", 3)
+    assert run.hold("retired.lock")
+    assert not fold(run, old)
