@@ -6,7 +6,7 @@ from random import Random
 from msgspec import Struct
 
 
-class Foul(ValueError):
+class Foul(ValueError):  # noqa: N818 - a word of the game
     """The player asked for something the rules do not allow; the text says what they do."""
 
 
