@@ -4,26 +4,30 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from gateway.spec.units import Address, Bytes, Count, Network, PerSecond, PositiveSeconds, Seconds
+from gateway.spec.units import Address, Bytes, Count, Kind, Network, PerSecond, PositiveSeconds, Seconds, UrlPath
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One public listener; a bare address is the short form."""
 
     address: Address
+    """Where to bind: `127.0.0.1:8080`, `[::]:8080` or `unix:/path`; port 0 lets the kernel choose."""
     proxy_protocol: bool = False
     """Peers in `listen.trusted` must open with a PROXY protocol header (v1 or v2); from others it is refused."""
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every socket of the gateway. Changing it needs an upgrade, not a reload."""
+    """Every socket of the gateway."""
 
-    public: tuple[Listener, ...] = (Listener(address="127.0.0.1:8080"),)
+    public: Annotated[tuple[Listener, ...], Meta(min_length=1)] = (Listener(address="127.0.0.1:8080"),)
+    """Where clients connect."""
     control: Address = "127.0.0.1:9080"
+    """Where operators and Prometheus connect: health, metrics, configuration. Not for the public."""
     trusted: tuple[Network, ...] = ()
     """Proxies in front of us, whose X-Forwarded-*, Forwarded and PROXY headers are believed."""
     backlog: Count = 4096
-    health: Annotated[str, Meta(pattern="^/")] = "/.casino/health"
+    """Connections the kernel keeps until a worker accepts them; capped by net.core.somaxconn."""
+    health: UrlPath = "/.casino/health"
     """The health path on the public port: GET and HEAD, 200 or 503; `{health}/{upstream}` for one service."""
 
 
@@ -33,8 +37,11 @@ class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     head_bytes: Bytes = field(default=32 * 1024, name="head")
     """Request line and headers together; more is 431."""
     head_count: Count = field(default=100, name="headers")
+    """Header lines of one request; more is 431."""
     target_bytes: Bytes = field(default=8 * 1024, name="target")
+    """The request target, path and query together; more is 414."""
     body_bytes: Bytes = field(default=100 * 1000 * 1000, name="body")
+    """One request body; more is 413."""
     head_seconds: PositiveSeconds = field(default=10, name="head_time")
     """From the first byte of a request to the end of its head, absolute; then 408."""
     body_seconds: PositiveSeconds = field(default=300, name="body_time")
@@ -46,30 +53,38 @@ class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pipelined: Count = 16
     """Requests of one connection that may wait behind the one being answered; beyond it reading stops."""
     connections: Count = 50_000
+    """Client connections of the whole gateway."""
     connections_per_address: Count = 10_000
-    """Per client address (IPv6: per /64)."""
+    """Connections per client address (IPv6: per /64)."""
 
 
 class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the gateway stops: readiness fails, `grace` passes, answers say `Connection: close`, at `deadline` it ends."""
 
     grace_seconds: Seconds = field(default=5, name="grace")
+    """How long new connections are still served after readiness fails, so that load balancers can notice."""
     deadline_seconds: PositiveSeconds = field(default=30, name="deadline")
+    """From the first sign of stopping to the end, whatever is still in flight."""
+
+
+RingBytes = Annotated[
+    int, Meta(ge=64 * 1024, le=2**30, description="a size such as `16MiB`", extra={"kind": Kind.SIZE})
+]
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The access log: one JSON line per request."""
 
-    to: Annotated[str, Meta(pattern="^(stdout|/.*)$")] = "stdout"
+    to: Annotated[str, Meta(pattern="^(stdout|/.*[^/])$", description="`stdout` or an absolute path")] = "stdout"
     """`stdout` or an absolute path, reopened on SIGUSR1."""
-    ring_bytes: Bytes = field(default=16 * 1024 * 1024, name="ring")
+    ring_bytes: RingBytes = field(default=16 * 1024 * 1024, name="ring")
     """Lines a worker may hold back for a slow sink; beyond it lines are dropped and counted."""
 
 
 class Metrics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How latency is counted."""
 
-    latency_buckets: tuple[PositiveSeconds, ...] = (
+    latency_buckets: Annotated[tuple[PositiveSeconds, ...], Meta(min_length=1, max_length=50)] = (
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10,
     )  # fmt: skip
     """Upper edges in ascending order; a latency objective should be one of them."""

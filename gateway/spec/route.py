@@ -4,38 +4,68 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from gateway.spec.units import Bytes, Name, PositiveSeconds, Regex, Share
+from gateway.spec.units import (
+    Bytes,
+    HeaderName,
+    HeaderValue,
+    HostPattern,
+    Method,
+    Name,
+    PathTemplate,
+    PositiveSeconds,
+    Regex,
+    Share,
+    Text,
+    UrlPath,
+)
+
+MediaType = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}$",
+        description="a media type such as `application/vnd.casino.v2+json`, in lower case",
+    ),
+]
+"""RFC 6838 section 4.2, without parameters."""
 
 
 class Test(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One condition on a value: a bare string is the short form of `exact`. Exactly one field is set."""
 
-    exact: str | None = None
-    prefix: str | None = None
+    exact: Text | None = None
+    """The value is this."""
+    prefix: Text | None = None
+    """The value begins with this."""
     regex: Regex | None = None
+    """The whole value matches this RE2 expression."""
     present: bool | None = None
+    """There is such a value (`true`), or there is none (`false`)."""
 
 
 class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Conditions on a request; all must hold."""
 
-    header: dict[str, Test] = {}
-    cookie: dict[str, Test] = {}
-    query: dict[str, Test] = {}
-    media_type: str | None = None
+    header: dict[HeaderName, Test] = {}
+    """By header name, in any case."""
+    cookie: dict[HeaderName, Test] = {}
+    """By cookie name."""
+    query: dict[Text, Test] = {}
+    """By the name of a query parameter."""
+    media_type: MediaType | None = None
     """A media type named in Accept or, for a request with a body, in Content-Type."""
 
 
 class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which requests a route takes; `GET /roll/{sides}` and `GET,POST shop.example/cart/**` are short forms."""
 
-    path: Annotated[str, Meta(pattern="^/")] = "/**"
+    path: PathTemplate = "/**"
     """Exact, with one-segment fields (`/roll/{sides}`), or a prefix (`/admin/**` takes `/admin` and all below it)."""
-    methods: tuple[Annotated[str, Meta(pattern="^[A-Z]{1,20}$")], ...] = ()
+    methods: tuple[Method, ...] = ()
     """Empty: every method. GET takes HEAD too."""
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[HostPattern, ...] = ()
     """`shop.example`, or `*.shop.example` for any name below it. Empty: every host."""
     when: When = When()
+    """Further conditions, all of which must hold."""
 
 
 class Arm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,41 +75,61 @@ class Arm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     version: Name
+    """A version of the route's upstream."""
     when: When | None = None
+    """Which requests this arm takes before weights are asked."""
     weight_ratio: Share | None = field(default=None, name="weight")
     """The arm's part of requests that no rule took. Absent: an equal part of what the others leave."""
+
+
+Authority = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,253}(:[0-9]{1,5})?$", description="a host, with a port if need be")
+]
 
 
 class Rewrite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the upstream sees instead of the client's path and host."""
 
-    path: Annotated[str, Meta(pattern="^/")] | None = None
+    path: PathTemplate | None = None
     """A new path; may use the fields of the route's path (`/dice/{sides}`), and `**` for what the prefix left over."""
-    strip_prefix: Annotated[str, Meta(pattern="^/")] | None = None
-    host: str | None = None
+    strip_prefix: UrlPath | None = None
+    """Whole segments taken off the front: `/api` makes `/api/roll` into `/roll`."""
+    host: Authority | None = None
+    """The Host header, instead of what the upstream's `host` says."""
 
 
 class HeaderRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Header changes, applied in this order: remove, set, add."""
 
-    remove: tuple[str, ...] = ()
-    set: dict[str, str] = {}
-    add: dict[str, str] = {}
+    remove: tuple[HeaderName, ...] = ()
+    """Names of headers that are taken away."""
+    set: dict[HeaderName, HeaderValue] = {}
+    """Headers that replace whatever is there."""
+    add: dict[HeaderName, HeaderValue] = {}
+    """Header lines put behind those that are there."""
 
 
 class Headers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Changes to the request on its way up and the response on its way down."""
 
     request: HeaderRules = HeaderRules()
+    """What the upstream sees."""
     response: HeaderRules = HeaderRules()
+    """What the client sees."""
+
+
+Body = Annotated[str, Meta(max_length=100_000, description="text")]
 
 
 class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A fixed answer given by the gateway itself."""
 
-    status: Annotated[int, Meta(ge=200, le=599)]
-    headers: dict[str, str] = {}
-    body: str = ""
+    status: Annotated[int, Meta(ge=200, le=599, description="a status code from 200 to 599")]
+    """The status code."""
+    headers: dict[HeaderName, HeaderValue] = {}
+    """Its headers; Content-Length is added."""
+    body: Body = ""
+    """Its body, sent as UTF-8."""
     maintenance: bool = False
     """A planned outage: counted neither as good nor as bad."""
 
@@ -88,34 +138,47 @@ class LatencyObjective(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`99% within 100ms` is the short form."""
 
     ratio: Share = field(name="share")
+    """The share of requests that must be fast enough."""
     within_seconds: PositiveSeconds = field(name="within")
+    """How long the first byte of their answer may take; an edge of `metrics.latency_buckets`."""
 
 
 class Objectives(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the route promises."""
 
     availability_ratio: Share | None = field(default=None, name="availability")
+    """The share of requests that must not end in a 5xx."""
     latency: LatencyObjective | None = None
+    """How many requests must be how fast."""
+
+
+UpgradeToken = Annotated[
+    str, Meta(pattern="^[a-z0-9.-]{1,50}$", description="an upgrade token such as `websocket`, in lower case")
+]
 
 
 class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row of the routing table. Exactly one of `to` and `answer` is set."""
 
-    match: tuple[Match, ...]
-    """One or several; a single one needs no list."""
+    match: Annotated[tuple[Match, ...], Meta(min_length=1)]
+    """Which requests it takes: one match or several."""
     to: Name | None = None
+    """The upstream they go to."""
     answer: Answer | None = None
+    """The fixed answer they get instead."""
     split: tuple[Arm, ...] = ()
     """Empty: every version of the upstream by equal weight, if there is more than one."""
     rewrite: Rewrite = Rewrite()
+    """What the upstream sees as path and host."""
     headers: Headers = Headers()
+    """Changes to headers, both ways."""
     timeout_seconds: PositiveSeconds | None = field(default=None, name="timeout")
     """Instead of the upstream's total timeout."""
     body_bytes: Bytes | None = field(default=None, name="body")
     """Instead of `bounds.body`."""
-    upgrades: tuple[Annotated[str, Meta(pattern="^[a-z0-9.-]+$")], ...] = ()
+    upgrades: tuple[UpgradeToken, ...] = ()
     """Upgrade tokens let through (`websocket`). `h2c` is never."""
     team: Name | None = None
+    """Who owns the route."""
     objectives: Objectives = Objectives()
-
-
+    """What it promises."""

@@ -1,0 +1,140 @@
+"""The meaning of listener addresses and target URLs; everybody who binds or dials asks here. Never resolves a name."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Literal
+
+from msgspec import Struct
+
+UNIX = "unix:"
+NAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?"
+)
+MOST_UNIX_PATH = 107
+"""What `sockaddr_un` holds on Linux, unix(7)."""
+PORTS = {"http": 80, "https": 443}
+
+
+class SocketAddress(Struct, frozen=True):
+    """Where to bind: an IP address and port, or the path of a UNIX socket (then `port` is 0)."""
+
+    family: Literal["ipv4", "ipv6", "unix"]
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """True when only this machine can reach it."""
+        return self.family == "unix" or ip_address(self.host).is_loopback
+
+
+class TargetAddress(Struct, frozen=True):
+    """Where to send: `host` is a name, an IP address without brackets, or a UNIX socket's path; `port` is 0 for
+    `srv` (the records say it) and UNIX sockets.
+    """
+
+    scheme: Literal["http", "https", "srv", "srvs", "unix"]
+    host: str
+    port: int
+
+    @property
+    def is_tls(self) -> bool:
+        return self.scheme in {"https", "srvs"}
+
+    @property
+    def is_literal(self) -> bool:
+        """True when there is nothing to resolve."""
+        return self.scheme == "unix" or _ip(self.host) is not None
+
+    @property
+    def authority(self) -> str:
+        """The Host header that names this target; a default port is left out."""
+        if self.scheme == "unix":
+            return "localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port in {0, PORTS.get(self.scheme)} else f"{host}:{self.port}"
+
+
+def parse_address(text: str) -> SocketAddress:
+    """Read `127.0.0.1:8080`, `[::]:8080` or `unix:/path`.
+
+    Raises:
+        ValueError: the text is none of these; the message is a hint.
+    """
+    if text.startswith(UNIX):
+        return SocketAddress("unix", _unix_path(text), 0)
+    if text.isascii() and text.isdigit():
+        raise ValueError(f"did you mean `127.0.0.1:{text}`?")
+    host, port = _split(text)
+    if host in {"", "*"}:
+        raise ValueError(f"every address is `0.0.0.0:{port}` and `[::]:{port}`" if port else "")
+    ip = _ip(host)
+    if ip is None:
+        raise ValueError(f"did you mean `127.0.0.1:{port}`?" if host == "localhost" else "an IP address, not a name")
+    if port is None:
+        raise ValueError("with a port from 0 to 65535")
+    return SocketAddress("ipv6" if ip.version == 6 else "ipv4", ip.compressed, port)
+
+
+def parse_target(text: str) -> TargetAddress:
+    """Read a target's URL.
+
+    Raises:
+        ValueError: the text is no such URL; the message is a hint.
+    """
+    if text.startswith(UNIX):
+        return TargetAddress("unix", _unix_path(text), 0)
+    scheme, separator, authority = text.partition("://")
+    if not separator or scheme not in {"http", "https", "srv", "srvs"}:
+        raise ValueError(f"did you mean `http://{text}`?" if re.fullmatch(r"[\w.\[\]:-]+", text) else "")
+    if extra := re.search(r"[/?#]", authority):
+        raise ValueError(
+            f"without a path: `{scheme}://{authority[: extra.start()]}`; a path belongs in the route's `rewrite`"
+        )
+    if "@" in authority:
+        raise ValueError("without credentials")
+    host, port = _split(authority)
+    if _ip(host) is None and not NAME.fullmatch(host):
+        raise ValueError("the host is neither a name nor an IP address")
+    return TargetAddress(scheme, host, _port(scheme, authority, port))  # type: ignore[arg-type]  # checked above
+
+
+def _port(scheme: str, authority: str, port: int | None) -> int:
+    has_port = ":" in authority.rpartition("]")[2]
+    if scheme in {"srv", "srvs"}:
+        if has_port:
+            raise ValueError("without a port: the SRV records say it")
+        return 0
+    if not has_port:
+        return PORTS[scheme]
+    if not port:
+        raise ValueError("with a port from 1 to 65535")
+    return port
+
+
+def _split(authority: str) -> tuple[str, int | None]:
+    """Split host and port; the port is None when it is missing or no port."""
+    host, port = authority, ""
+    if authority.startswith("["):
+        host, _, rest = authority[1:].partition("]")
+        host, port = (host if ":" in host else authority), rest.removeprefix(":")
+    elif ":" in authority:
+        host, _, port = authority.rpartition(":")
+    valid = port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535
+    return host, int(port) if valid else None
+
+
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _unix_path(text: str) -> str:
+    path = text.removeprefix(UNIX)
+    if not path.startswith("/") or path.endswith("/") or "\0" in path:
+        raise ValueError("an absolute path of a socket: `unix:/run/casino.sock`")
+    if len(path.encode()) > MOST_UNIX_PATH:
+        raise ValueError(f"the path of a UNIX socket holds at most {MOST_UNIX_PATH} bytes")
+    return path

@@ -1,0 +1,43 @@
+"""The only parser of user YAML: a file or a folder, perhaps with a stage, in; a checked `Spec` out, or every mistake."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from gateway.spec.model import Spec
+from gateway.spec.nodes import Mapping, Tree
+from gateway.spec.problem import Problem, Severity, SpecErrors, in_order
+from gateway.spec.shorthand import expanded
+from gateway.spec.sources import files_of, read
+from gateway.spec.types import type_of
+from gateway.spec.walk import Walk
+
+
+class Loaded(Struct, frozen=True):
+    """A spec that may be used, and what was noticed on the way."""
+
+    spec: Spec
+    warnings: tuple[Problem, ...]
+    sources: tuple[Path, ...]
+    """Every file that was read, the overlay last."""
+    tree: Tree
+    """The merged and expanded nodes: where everything was written."""
+
+
+def load(path: Path | str, stage: str | None = None) -> Loaded:
+    """Read, merge, expand and check a spec.
+
+    Raises:
+        SpecErrors: the spec cannot be used; all mistakes at once.
+    """
+    path = Path(path)
+    raw, problems = read(path, stage)
+    root = expanded(raw.root, type_of(Spec))
+    assert isinstance(root, Mapping)
+    tree = Tree(root, raw.overlay)
+    walk = Walk(tree)
+    spec = walk.build(root, type_of(Spec))
+    problems += walk.problems
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise SpecErrors(problems)
+    return Loaded(spec, in_order(problems), files_of(path, stage), tree)

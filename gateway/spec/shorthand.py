@@ -1,0 +1,121 @@
+"""Expands the short forms people write into the long ones the Structs have, as nodes that keep their places.
+
+It only rearranges: whether a piece of text means anything is found out by the walk, which points at the piece.
+"""
+
+import re
+from collections.abc import Callable
+
+from msgspec import Struct, inspect
+
+from gateway.spec.listen import Listener
+from gateway.spec.nodes import Entry, Mapping, Node, Scalar, Sequence
+from gateway.spec.route import LatencyObjective, Match, Route, Test
+from gateway.spec.types import stated
+from gateway.spec.upstream import Balance, Target, Version
+
+MATCH = re.compile(r"(?:(?P<methods>[A-Za-z,]+)[ \t]+)?(?P<host>[^/\s]+)?(?P<path>/\S*)")
+LATENCY = re.compile(r"(?P<share>\S+)\s+within\s+(?P<within>\S+)")
+
+
+class ShortForm(Struct, frozen=True):
+    """What may stand instead of a mapping; `expand` returns None for what is no such form."""
+
+    expected: str
+    expand: Callable[[Scalar | Sequence], Node | None]
+
+
+def expanded(node: Node, type_: inspect.Type) -> Node:
+    """Return the node in its long form, all the way down."""
+    match stated(type_):
+        case inspect.StructType(cls=cls, fields=fields):
+            node = _split(_long(node, cls)) if cls is Route else _long(node, cls)
+            types = {field.encode_name: field.type for field in fields}
+            return _each_entry(node, types.get)
+        case inspect.DictType(value_type=value_type):
+            return _each_entry(node, lambda _: value_type)
+        case inspect.VarTupleType(item_type=item_type):
+            items = node if isinstance(node, Sequence) else _one(node)
+            return Sequence(tuple(expanded(item, item_type) for item in items.items), items.place)
+    return node
+
+
+def _one(node: Node) -> Sequence:
+    """Take a single value for a list of one, and nothing for an empty list."""
+    return Sequence(() if isinstance(node, Scalar) and node.is_null else (node,), node.place)
+
+
+def _each_entry(node: Node, type_of: Callable[[str], inspect.Type | None]) -> Node:
+    if not isinstance(node, Mapping):
+        return node
+    entries = {}
+    for name, entry in node.entries.items():
+        type_ = type_of(name)
+        entries[name] = Entry(entry.key, expanded(entry.value, type_)) if type_ else entry
+    return Mapping(entries, node.place, node.removed)
+
+
+def _long(node: Node, cls: type) -> Node:
+    form = SHORT_FORMS.get(cls)
+    if form is None or isinstance(node, Mapping) or (isinstance(node, Scalar) and node.is_null):
+        return node
+    return form.expand(node) or node
+
+
+def _mapping(place_of: Node, **values: Node | None) -> Mapping:
+    entries = {name: Entry(value.place, value) for name, value in values.items() if value is not None}
+    return Mapping(entries, place_of.place)
+
+
+def _single(name: str) -> Callable[[Scalar | Sequence], Node | None]:
+    return lambda node: _mapping(node, **{name: node}) if isinstance(node, Scalar) else None
+
+
+def _match(node: Scalar | Sequence) -> Node | None:
+    found = MATCH.fullmatch(node.text) if isinstance(node, Scalar) else None
+    if found is None or not isinstance(node, Scalar):
+        return None
+    methods = _methods(node, found["methods"]) if found["methods"] else None
+    host = Sequence((node.part(found["host"], found.start("host")),), node.place) if found["host"] else None
+    return _mapping(node, path=node.part(found["path"], found.start("path")), methods=methods, hosts=host)
+
+
+def _methods(node: Scalar, text: str) -> Sequence:
+    starts = [0, *(comma.end() for comma in re.finditer(",", text))]
+    parts = zip(text.split(","), starts, strict=True)
+    return Sequence(tuple(node.part(method, start) for method, start in parts), node.place)
+
+
+def _latency(node: Scalar | Sequence) -> Node | None:
+    found = LATENCY.fullmatch(node.text) if isinstance(node, Scalar) else None
+    if found is None or not isinstance(node, Scalar):
+        return None
+    return _mapping(node, **{name: node.part(found[name], found.start(name)) for name in ("share", "within")})
+
+
+def _version(node: Scalar | Sequence) -> Node:
+    return _mapping(node, targets=node)
+
+
+def _split(route: Node) -> Node:
+    """Turn `split: {v1: 90%, v2: 10%}` of a route into its list of arms."""
+    entry = route.entries.get("split") if isinstance(route, Mapping) else None
+    if entry is None or not isinstance(entry.value, Mapping) or not isinstance(route, Mapping):
+        return route
+    arms = tuple(
+        Mapping({"version": Entry(share.key, Scalar(name, share.key)), "weight": share}, share.key)
+        for name, share in entry.value.entries.items()
+    )
+    split = Entry(entry.key, Sequence(arms, entry.value.place))
+    return Mapping({**route.entries, "split": split}, route.place, route.removed)
+
+
+SHORT_FORMS: dict[type, ShortForm] = {
+    Listener: ShortForm("an address such as `0.0.0.0:8080`", _single("address")),
+    Target: ShortForm("a URL such as `http://10.0.0.1:7001`", _single("url")),
+    Version: ShortForm("a list of URLs", _version),
+    Balance: ShortForm("a word such as `least_outstanding`", _single("by")),
+    Test: ShortForm("the exact text", _single("exact")),
+    Match: ShortForm("`GET /roll/{sides}` or `GET,POST shop.example/cart/**`", _match),
+    LatencyObjective: ShortForm("`99% within 100ms`", _latency),
+}
