@@ -106,3 +106,11 @@ MEANING: dict[Failure, str] = {
     Failure.IDLE_TIMEOUT: "The service stopped in the middle of its answer.",
     Failure.TOTAL_TIMEOUT: "The service did not finish its answer in time.",
 }
+
+
+class Refused(Exception):  # noqa: N818 - it names the verdict, as `Failure` names the reason
+    """The request is answered by the gateway itself, with this failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure

@@ -1,0 +1,74 @@
+"""Which header fields pass through the gateway, and what a route changes about them."""
+
+import itertools
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.core.request import Header
+from gateway.spec.route import HeaderRules
+
+HOP_BY_HOP: Final = (
+    "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+    "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+)  # fmt: skip
+"""Fields for one connection only (RFC 9110 section 7.6.1, RFC 7615, RFC 7540 section 3.2.1)."""
+
+FORWARDING: Final = (
+    "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
+)  # fmt: skip
+"""Where a request came from: read from trusted proxies, written anew for the upstream."""
+
+HEARSAY: Final = (
+    "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "x-forwarded-prefix",
+    "x-forwarded-server", "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-uri", "x-forwarded-method",
+    "x-original-url", "x-rewrite-url", "x-original-host",
+)  # fmt: skip
+"""Claims about the client, or of another path or host, that services tend to believe: passed on from trusted proxies."""
+
+OWN: Final = ("x-request-id", "traceparent", "casino-failure")
+"""Other fields the gateway writes; a copy from outside is read by their own rules or dropped, never passed on."""
+
+
+def spellings(names: Iterable[str]) -> frozenset[bytes]:
+    """Give every spelling in which a server may read `_` as `-`, as CGI variables do (X_Forwarded_For)."""
+    every: set[bytes] = set()
+    for name in names:
+        first, *words = name.split("-")
+        for joints in itertools.product("-_", repeat=len(words)):
+            every.add((first + "".join(map("".join, zip(joints, words, strict=True)))).encode())
+    return frozenset(every)
+
+
+PROTECTED: Final = frozenset(
+    name.encode()
+    for name in (
+        *FORWARDING, *OWN, "host", "authorization", "cookie", "content-length", "content-type", "content-encoding",
+        "origin", "referer", "date", "cache-control", "age", "via", "tracestate", "set-cookie",
+    )
+)  # fmt: skip
+"""Meant for every recipient; a `Connection` that names one of them does not remove it (CVE-2024-45410)."""
+
+
+def without_named(headers: list[Header], connection: bytes) -> list[Header]:
+    """Leave out the fields that the value of `Connection` names, save protected ones."""
+    named = {token.strip().lower() for token in connection.split(b",")} - PROTECTED
+    return [header for header in headers if header[0] not in named]
+
+
+class HeaderChanges:
+    """A route's compiled header rules: remove, then set, then add. A name that is set or removed goes in any spelling."""
+
+    __slots__ = ("_added", "_dropped")
+
+    def __init__(self, rules: HeaderRules) -> None:
+        self._dropped = spellings(name.lower() for name in (*rules.remove, *rules.set))
+        self._added = [
+            (name.lower().encode(), value.encode()) for name, value in (*rules.set.items(), *rules.add.items())
+        ]
+
+    def apply(self, headers: list[Header]) -> list[Header]:
+        """Give the headers as they go on; the list given is left as it is."""
+        if self._dropped:
+            dropped = self._dropped
+            return [header for header in headers if header[0] not in dropped] + self._added
+        return headers + self._added if self._added else headers
