@@ -5,14 +5,12 @@ import logging
 import socket
 from collections.abc import Sequence
 
+import msgspec
 from sanic import Sanic
 
-from casino.games import cards, dice
-from casino.games.play import Game
+from casino.games.roster import GAMES
 from casino.games.service import App, build
-from casino.games.switches import Switches, parse
-
-GAMES: dict[tuple[str, str], Game] = {(game.name, game.version): game for game in (*dice.GAMES, *cards.GAMES)}
+from casino.games.switches import KINDS, parse
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -25,11 +23,17 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fd", type=int, help="an open listening socket, instead of host and port")
     parser.add_argument("--seed", type=int, help="give the same answers in the same order after each start")
     switches = parser.add_argument_group("switches, as PUT /switches takes them")
-    for name in Switches.__struct_encode_fields__:
+    for name in KINDS:
         switches.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS)
+    switches.add_argument("--unhealthy", action="store_true")
     options = parser.parse_args(words)
     if (options.game, options.version) not in GAMES:
         parser.error(f"{options.game} has no version {options.version}")
+    try:
+        named = {name: value for name, value in vars(options).items() if name in KINDS}
+        options.switches = parse({"unhealthy": options.unhealthy, **named})
+    except msgspec.ValidationError as error:
+        parser.error(str(error))
     return options
 
 
@@ -42,8 +46,7 @@ def listen(options: argparse.Namespace) -> socket.socket:
 def main(words: Sequence[str] | None = None) -> None:
     options = arguments(words)
     logging.basicConfig(level=logging.WARNING)
-    named = {name: value for name, value in vars(options).items() if name in Switches.__struct_encode_fields__}
-    app = build(GAMES[options.game, options.version], parse(named), options.seed)
+    app = build(GAMES[options.game, options.version], options.switches, options.seed)
     listener = listen(options)
     host, port = listener.getsockname()[:2]
 

@@ -20,7 +20,7 @@ from sanic.response import BaseHTTPResponse
 from casino.games.meter import Meter
 from casino.games.play import Foul, Game
 from casino.games.spoil import drip, spoil
-from casino.games.switches import Switches, parse
+from casino.games.switches import Switches, parse, show
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -84,7 +84,7 @@ class Service:
             self.meter.answered(response.status)
 
     async def show(self, _request: Request) -> HTTPResponse:
-        return HTTPResponse(msgspec.json.encode(self.switches), content_type=JSON)
+        return HTTPResponse(msgspec.json.encode(show(self.switches)), content_type=JSON)
 
     async def replace(self, request: Request) -> HTTPResponse:
         """Set all switches at once; what the body does not name is off."""

@@ -1,11 +1,14 @@
 """The switches that spoil a game on purpose: what each does, how they are written, and which fault a draw picks."""
 
 from enum import StrEnum
+from itertools import accumulate
 
 import msgspec
 from msgspec import Struct, field
 
-from gateway.spec.units import Seconds, Share
+from gateway.spec.scalars import UnreadableError, read, write
+from gateway.spec.types import scalar, type_of
+from gateway.spec.units import Kind, Seconds, Share
 
 
 class Fault(StrEnum):
@@ -56,16 +59,37 @@ class Switches(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def fault(self, draw: float) -> Fault | None:
         """Pick the fault of one answer; `draw` is uniform in [0, 1)."""
-        for fault, share in self.shares.items():
-            if draw < share:
-                return fault
-            draw -= share
-        return None
+        edges = accumulate(self.shares.values())
+        return next((fault for fault, edge in zip(self.shares, edges, strict=True) if draw < edge), None)
+
+
+KINDS: dict[str, Kind] = {
+    field.encode_name: kind for field in type_of(Switches).fields if (kind := scalar(field.type).kind)
+}
+"""The switches that are text with a unit."""
 
 
 def parse(settings: object) -> Switches:
     """Read switches as people write them: `{"latency": "300ms", "errors": "30%"}`; what is not named is off.
 
-    Raises msgspec.ValidationError that names the unknown or unusable switch.
+    Raises:
+        msgspec.ValidationError: names the switch that is unknown or set to something it cannot be.
     """
+    if isinstance(settings, dict):
+        settings = {name: _held(name, setting) for name, setting in settings.items()}
     return msgspec.convert(settings, Switches)
+
+
+def show(switches: Switches) -> dict[str, str | bool]:
+    """Write switches as `parse` reads them."""
+    held: dict[str, float | bool] = msgspec.to_builtins(switches)
+    return {name: write(KINDS[name], setting) if name in KINDS else bool(setting) for name, setting in held.items()}
+
+
+def _held(name: str, setting: object) -> object:
+    if name not in KINDS or not isinstance(setting, str):
+        return setting
+    try:
+        return read(KINDS[name], setting)
+    except UnreadableError as error:
+        raise msgspec.ValidationError(f"{name}: no {KINDS[name]}: {setting!r} {error}".rstrip()) from error
