@@ -7,6 +7,8 @@ from msgspec import Struct
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Mapping, Tree
 from gateway.spec.problem import Problem, Severity, SpecErrors, in_order
+from gateway.spec.rules import dangers, listen, route, shadows, upstream
+from gateway.spec.rules.report import Report
 from gateway.spec.shorthand import expanded
 from gateway.spec.sources import files_of, read
 from gateway.spec.types import type_of
@@ -37,7 +39,12 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     tree = Tree(root, raw.overlay)
     walk = Walk(tree)
     spec = walk.build(root, type_of(Spec))
-    problems += walk.problems
+    report = Report(tree, walk.failed)
+    for rules in (listen, upstream, route):
+        rules.check(spec, report)
+    problems += walk.problems + report.problems
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise SpecErrors(problems)
-    return Loaded(spec, in_order(problems), files_of(path, stage), tree)
+    for rules in (dangers, shadows):
+        rules.check(spec, report)
+    return Loaded(spec, in_order([*problems, *report.problems]), files_of(path, stage), tree)

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from msgspec import Struct
 
 FIELD = re.compile(r"\{([a-z][a-z0-9_]{0,30})\}")
-LITERAL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})+")
+LITERAL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+")
 REST = "**"
 UNRESERVED = re.compile(r"%(2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])")
-FORBIDDEN = re.compile(r"%(2F|5C|00)")
+FORBIDDEN = re.compile(r"[;\\]|%(2F|5C|3B|3F|23|25|[01][0-9A-F]|7F)")
+"""What core's normal form refuses: some server reads it as the end of a segment or of the path."""
 
 
 class TemplateError(ValueError):
@@ -97,10 +98,10 @@ def _segment(part: str) -> str | Field:
         raise TemplateError("without dot segments: they are resolved before matching")
     if "**" in part:
         raise TemplateError("`**` is the whole last segment: `/admin/**`")
-    if part and not LITERAL.fullmatch(part):
-        raise TemplateError(f"did you mean `{quote(part, safe=SAFE)}`?" if quote(part, safe=SAFE) != part else "")
     if found := FORBIDDEN.search(part):
         raise TemplateError(f"`{found[0]}` is refused in every request")
+    if part and not LITERAL.fullmatch(part):
+        raise TemplateError(f"did you mean `{quote(part, safe=SAFE)}`?" if quote(part, safe=SAFE) != part else "")
     if found := UNRESERVED.search(part):
         raise TemplateError(f"`{found[0]}` is written `{chr(int(found[1], 16))}`")
     return part

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     URL = "url"
     HOST = "host"
     PATH = "path"
+    FILE = "file"
     TARGET = "request target"
     TEMPLATE = "template"
     HEADER_NAME = "header name"
@@ -133,6 +134,12 @@ PathTemplate = Annotated[
     ),
 ]
 """A path whose whole segments may be fields (`{sides}`) and whose last segment may be `**`."""
+
+FilePath = Annotated[
+    str,
+    Meta(min_length=1, max_length=1_000, description="the path of a PEM file", extra={"kind": Kind.FILE}),
+]
+"""Relative to the file of the spec that names it; held as an absolute path."""
 
 HeaderName = Annotated[
     str, Meta(max_length=100, description="a header name such as `X-Beta`", extra={"kind": Kind.HEADER_NAME})

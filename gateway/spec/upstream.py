@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 from gateway.spec.units import (
     Bytes,
     Count,
+    FilePath,
     HeaderName,
     HostPattern,
     Name,
@@ -18,9 +19,6 @@ from gateway.spec.units import (
     TargetUrl,
     Weight,
 )
-
-FilePath = Annotated[str, Meta(min_length=1, max_length=1_000, description="the path of a PEM file")]
-"""Relative to the file of the spec that names it; held as an absolute path."""
 
 
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ the rules after it find whatever else is wrong; a spec with stand-ins never leav
 """
 
 import re
+from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
@@ -123,6 +124,8 @@ class Walk:
         return value
 
     def _value(self, node: Scalar, type_: ScalarType) -> Any:
+        if type_.kind is Kind.FILE:
+            return str((FilePath(node.place.file).parent / node.text).absolute())
         if type_.kind is not None:
             return read(type_.kind, node.text)
         match type_.type:

@@ -1,0 +1,41 @@
+"""Collects what the rules find, and gives each finding its place."""
+
+from gateway.spec.nodes import Path, Place, Tree
+from gateway.spec.problem import Danger, Fault, Problem, error, warning
+from gateway.spec.suggest import listed, meant
+
+
+class Report:
+    """The findings about one spec. `failed` are the paths at which the walk had to put stand-ins."""
+
+    def __init__(self, tree: Tree, failed: set[Path]) -> None:
+        self.tree = tree
+        self.problems: list[Problem] = []
+        self._touched = {path[:length] for path in failed for length in range(len(path) + 1)}
+        self._failed = failed
+
+    def sound(self, path: Path) -> bool:
+        """Say whether everything at and below a path is as the user wrote it."""
+        return path not in self._touched
+
+    def refuse(
+        self, path: Path, fault: Fault, message: str, *, hint: str | None = None, place: Place | None = None
+    ) -> None:
+        """Report an error, unless it only follows from an earlier one."""
+        if any(path[:length] in self._failed for length in range(len(path) + 1)):
+            return
+        self.problems.append(error(fault, place or self.tree.place(path), message, hint=hint))
+
+    def warn(self, path: Path, danger: Danger, message: str, *, hint: str | None = None) -> None:
+        self.problems.append(warning(danger, self.tree.place(path), message, hint=hint))
+
+    def unknown(self, path: Path, kind: str, name: str, known: tuple[str, ...]) -> None:
+        """Report a name that is declared nowhere."""
+        there = f"there are {listed(known)}" if known else f"no {kind} is declared"
+        self.refuse(
+            path,
+            Fault.UNKNOWN_NAME,
+            f"there is no {kind} `{name}`",
+            hint=meant(name, known) or there,
+            place=self.tree.value_place(path),
+        )

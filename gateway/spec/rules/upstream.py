@@ -1,0 +1,78 @@
+"""Contradictions within an upstream: its balancing, its targets and its TLS files."""
+
+import ssl
+from pathlib import Path as FilePath
+
+from gateway.spec.model import Spec
+from gateway.spec.nodes import Path
+from gateway.spec.problem import Fault
+from gateway.spec.rules.report import Report
+from gateway.spec.upstream import Balance, Upstream, UpstreamTls, Version
+
+
+def check(spec: Spec, report: Report) -> None:
+    for name, upstream in spec.upstreams.items():
+        path: Path = ("upstreams", name)
+        _balance(upstream.balance, (*path, "balance"), report)
+        _tls(upstream, (*path, "tls"), report)
+        for label, version in upstream.versions.items():
+            _targets(version, (*path, "versions", label, "targets"), report)
+
+
+def _balance(balance: Balance, path: Path, report: Report) -> None:
+    for key in ("header", "cookie"):
+        if getattr(balance, key) is not None and balance.by != "hash":
+            report.refuse((*path, key), Fault.CONFLICT, f"`{key}` has a meaning with `by: hash` only")
+    if balance.header is not None and balance.cookie is not None:
+        report.refuse((*path, "cookie"), Fault.CONFLICT, "one of `header` and `cookie` is enough")
+
+
+def _targets(version: Version, path: Path, report: Report) -> None:
+    first: dict[str, int] = {}
+    for place, target in enumerate(version.targets):
+        if first.setdefault(target.url, place) != place:
+            report.refuse(
+                (*path, place, "url"),
+                Fault.CONFLICT,
+                f"target `{target.url}` is given twice",
+                hint="give it a greater `weight` instead",
+                place=report.tree.value_place((*path, place, "url")),
+            )
+
+
+def _tls(upstream: Upstream, path: Path, report: Report) -> None:
+    tls = upstream.tls
+    if tls.key is not None and tls.certificate is None:
+        report.refuse((*path, "key"), Fault.CONFLICT, "`key` has no meaning without `certificate`")
+    if report.sound(path):
+        for key in ("ca", "certificate", "key"):
+            _file(tls, key, path, report)
+
+
+def _file(tls: UpstreamTls, key: str, path: Path, report: Report) -> None:
+    name = getattr(tls, key)
+    if name is None:
+        return
+    reason = "there is no such file" if not FilePath(name).is_file() else _unusable(tls, key)
+    if reason:
+        report.refuse(
+            (*path, key),
+            Fault.BAD_VALUE,
+            f"`{name}` cannot be used: {reason}",
+            place=report.tree.value_place((*path, key)),
+        )
+
+
+def _unusable(tls: UpstreamTls, key: str) -> str | None:
+    """Load a file as the worker will; the key is tried with the certificate, which must be its own."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if key == "ca":
+            context.load_verify_locations(tls.ca)
+        elif tls.certificate is not None and (key == "key" or tls.key is None):
+            context.load_cert_chain(tls.certificate, tls.key, password="")
+    except ssl.SSLError as fault:
+        return f"not the PEM file expected here ({fault.reason or 'no PEM lines found'})"
+    except OSError as fault:
+        return (fault.strerror or str(fault)).lower()
+    return None
