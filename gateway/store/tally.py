@@ -88,6 +88,10 @@ class Tally:
         """
         return self._place(metric, labels, ())
 
+    def add(self, metric: Metric, labels: tuple[str, ...], amount: int = 1) -> None:
+        """Count something that is too rare for its place to be remembered."""
+        self.values[self.index(metric, labels)] += amount
+
     def histogram(self, metric: Metric, labels: tuple[str, ...], edges_seconds: tuple[float, ...]) -> Histogram:
         """Return one series of a histogram with these upper edges; the cap applies as in `index`."""
         return Histogram(self.values, self._place(metric, labels, edges_seconds), edges_seconds)
