@@ -31,7 +31,9 @@ RESPONSES = Metric(
 )
 FAILURES = Metric("gateway_failures", "counter", "Answers by the name of what went wrong.", ("route", "failure"))
 IN_FLIGHT = Metric("gateway_in_flight_requests", "gauge", "Requests begun and not yet answered whole.", ("route",))
-RECEIVED = Metric("gateway_received_bytes", "counter", "Bytes of request bodies received from clients.", ("route",), "bytes")
+RECEIVED = Metric(
+    "gateway_received_bytes", "counter", "Bytes of request bodies received from clients.", ("route",), "bytes"
+)
 SENT = Metric("gateway_sent_bytes", "counter", "Bytes of response bodies sent to clients.", ("route",), "bytes")
 
 # ---- connections
@@ -78,7 +80,10 @@ RETRIES = Metric(
     ("upstream", "reason", "result"),
 )
 TARGET_UP = Metric(
-    "gateway_target_up", "gauge", "1 while a target takes traffic by its health check.", ("upstream", "version", "target")
+    "gateway_target_up",
+    "gauge",
+    "1 while a target takes traffic by its health check.",
+    ("upstream", "version", "target"),
 )
 HEALTH_CHECKS = Metric(
     "gateway_health_checks", "counter", "Active health checks by result.", ("upstream", "version", "target", "result")
@@ -87,11 +92,18 @@ EJECTIONS = Metric(
     "gateway_ejections", "counter", "Times a target was ejected as an outlier.", ("upstream", "version", "target")
 )
 EJECTED = Metric("gateway_target_ejected", "gauge", "1 while a target is ejected.", ("upstream", "version", "target"))
-BREAKER_STATE = Metric(
-    "gateway_breaker_state", "gauge", "0 closed, 1 half open, 2 open.", ("upstream", "version")
-)
+BREAKER_STATE = Metric("gateway_breaker_state", "gauge", "0 closed, 1 half open, 2 open.", ("upstream", "version"))
 BREAKER_TRANSITIONS = Metric(
-    "gateway_breaker_transitions", "counter", "Changes of a breaker, by the state entered.", ("upstream", "version", "state")
+    "gateway_breaker_transitions",
+    "counter",
+    "Changes of a breaker, by the state entered.",
+    ("upstream", "version", "state"),
+)
+BREAKER_PROBES = Metric(
+    "gateway_breaker_probes",
+    "counter",
+    "Requests let through by a half-open breaker: `started`, and how each ended (success, failure, canceled).",
+    ("upstream", "version", "outcome"),
 )
 DNS_LOOKUPS = Metric("gateway_dns_lookups", "counter", "Look-ups of target names by result.", ("result",))
 
@@ -99,7 +111,9 @@ DNS_LOOKUPS = Metric("gateway_dns_lookups", "counter", "Look-ups of target names
 RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))
 RELOAD_OK = Metric("gateway_reload_success", "gauge", "1 if the last reload was applied or changed nothing.")
 GENERATION = Metric("gateway_generation", "gauge", "The snapshot a worker applies.", ("worker",))
-CONFIG_INFO = Metric("gateway_config_info", "gauge", "1 for the content hash of the snapshot each worker applies.", ("worker", "hash"))
+CONFIG_INFO = Metric(
+    "gateway_config_info", "gauge", "1 for the content hash of the snapshot each worker applies.", ("worker", "hash")
+)
 LOOP_LAG = Metric(
     "gateway_loop_lag_seconds", "histogram", "How late a worker's event loop runs its timers.", ("worker",), "seconds"
 )
@@ -110,8 +124,25 @@ PROCESS_STARTS = Metric("gateway_process_starts", "counter", "Starts of each pro
 PROCESS_DEATHS = Metric(
     "gateway_process_deaths", "counter", "Processes that died or hung and were replaced.", ("process", "reason")
 )
-CRASH_LOOP = Metric("gateway_process_backoff_seconds", "gauge", "How long a crash-looping process waits.", ("process",), "seconds")
-OVERFLOW = Metric("gateway_series_overflow", "counter", "Increments counted in `__overflow__` because of the series cap.")
+CRASH_LOOP = Metric(
+    "gateway_process_backoff_seconds", "gauge", "How long a crash-looping process waits.", ("process",), "seconds"
+)
+HEARTBEAT_AGE = Metric(
+    "gateway_process_heartbeat_age_seconds",
+    "gauge",
+    "Time since a process last said that its loop turns.",
+    ("process",),
+    "seconds",
+)
+CONTROL_FAULTS = Metric(
+    "gateway_control_faults",
+    "counter",
+    "Background work of the control process that failed and was begun again.",
+    ("task",),
+)
+OVERFLOW = Metric(
+    "gateway_series_overflow", "counter", "Increments counted in `__overflow__` because of the series cap."
+)
 BUILD = Metric("casino_build_info", "gauge", "1 for the build that runs.", ("version", "python", "sanic"))
 
 CATALOGUE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

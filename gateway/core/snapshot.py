@@ -10,6 +10,10 @@ import msgspec
 
 from gateway.spec.model import Spec
 
+SNAPSHOT = "snapshot"
+ENDPOINTS = "endpoints"
+"""Names of the two documents in the build's directory."""
+
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One applied configuration. `generation` never decreases; `digest` is the content hash drift is judged by."""

@@ -1,0 +1,51 @@
+"""What is so right now, for `/metrics`: computed from words and state at each scrape, never stored.
+
+So a target that left the spec, or a worker that ended, leaves the gauges with it.
+"""
+
+import platform
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+
+from exporters.catalog.gateway import (
+    BREAKER_STATE,
+    BUILD,
+    CONFIG_INFO,
+    CONNECTIONS,
+    EJECTED,
+    GENERATION,
+    HEARTBEAT_AGE,
+    RELOAD_OK,
+    TARGET_UP,
+)
+from gateway.control.endpoints import TargetState
+from gateway.control.metrics import Now
+from gateway.control.workers import Worker
+from gateway.core.snapshot import Endpoints
+
+BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+def describe(
+    workers: Iterable[Worker], targets: Iterable[TargetState], published: Endpoints, *, reload_ok: bool | None
+) -> Now:
+    """Put all of them together; `reload_ok` is None until the first reload of this process."""
+    present = [worker for worker in workers if worker.pid]
+    places = [((one.upstream, one.version, one.target), one) for one in targets]
+    return {
+        CONNECTIONS: {(worker.name,): worker.connections for worker in present},
+        GENERATION: {(worker.name,): worker.generation for worker in present},
+        CONFIG_INFO: {(worker.name, worker.digest): 1 for worker in present if worker.generation},
+        HEARTBEAT_AGE: {(worker.name,): worker.heartbeat_age_seconds for worker in present},
+        TARGET_UP: {place: one.up for place, one in places},
+        EJECTED: {place: one.ejected for place, one in places},
+        BREAKER_STATE: {name: BREAKER_STATES[state.breaker] for name, state in published.versions.items()},
+        RELOAD_OK: {} if reload_ok is None else {(): reload_ok},
+        BUILD: {_build(): 1},
+    }
+
+
+@cache
+def _build() -> tuple[str, str, str]:
+    return version("casino-gateway"), platform.python_version(), version("sanic")

@@ -1,0 +1,141 @@
+"""Reload: a changed spec is validated whole, then applied by every worker, or refused and nothing changes.
+
+The order keeps requests alive: first the workers learn where the new targets live beside the old ones, then the new
+snapshot, and only then are the old targets forgotten. The generation never decreases.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from exporters.catalog.gateway import RELOADS
+from gateway.control.endpoints import Publisher
+from gateway.control.workers import Workers
+from gateway.core.snapshot import SNAPSHOT, Snapshot, digest
+from gateway.spec.load import load
+from gateway.spec.problem import Problem, SpecErrors
+from gateway.spec.upgrade import settle
+from gateway.store.process import Process
+from gateway.store.slot import Slot, Word
+
+RESOLVE_SECONDS = 2.0
+"""How long new names may take before their route gets traffic without them."""
+APPLY_SECONDS = 3.0
+TICK_SECONDS = 0.01
+
+
+class Result(StrEnum):
+    """What became of a reload."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to a reload; `generation` and `digest` are what runs now, whatever was asked for."""
+
+    result: Result
+    generation: int
+    digest: str
+    applied: tuple[str, ...] = ()
+    """Workers that run this generation."""
+    waiting: tuple[str, ...] = ()
+    """Living workers that have not taken it up within three seconds; they will."""
+    needs_upgrade: tuple[str, ...] = ()
+    """Settings that differ from what runs and wait for `casino serve --upgrade`."""
+    problems: tuple[Problem, ...] = ()
+    """Mistakes of a refused spec, warnings of an applied one."""
+
+
+class Reloader:
+    """Holds the snapshot in force and replaces it."""
+
+    def __init__(self, process: Process, workers: Workers, publisher: Publisher) -> None:
+        self._process = process
+        self._workers = workers
+        self._publisher = publisher
+        self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Outcome]] = set()
+        self.snapshot = _latest(process.build.documents.read(SNAPSHOT))
+        self.succeeded: bool | None = None
+        """Whether the last reload succeeded; None before the first one of this process."""
+        self.needs_upgrade: tuple[str, ...] = ()
+
+    def resume(self) -> None:
+        """Begin with the snapshot that is there."""
+        self._publisher.resume(self.snapshot.spec)
+        self._process.slot.words[Word.GENERATION] = self.snapshot.generation
+
+    async def reload(self) -> Outcome:
+        """Read the spec again and apply it. Whoever asked may leave: what was begun is finished."""
+        task = asyncio.create_task(self._reload_in_turn())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _reload_in_turn(self) -> Outcome:
+        async with self._turn:
+            outcome = await self._reload()
+        self._process.slot.tally.add(RELOADS, (outcome.result.value,))
+        self.succeeded = outcome.result is not Result.REFUSED
+        return outcome
+
+    async def _reload(self) -> Outcome:
+        try:
+            loaded = await asyncio.to_thread(load, self._process.spec_path, self._process.stage)
+        except SpecErrors as refused:
+            return self._outcome(Result.REFUSED, tuple(refused.problems))
+        spec, self.needs_upgrade = settle(self.snapshot.spec, loaded.spec)
+        if digest(spec) == self.snapshot.digest:
+            return self._outcome(Result.UNCHANGED, loaded.warnings)
+        await self._apply(Snapshot(generation=self._next_generation(), digest=digest(spec), spec=spec))
+        return self._outcome(Result.APPLIED, loaded.warnings)
+
+    async def _apply(self, new: Snapshot) -> None:
+        old, control = self.snapshot, self._process.slot
+        self._publisher.follow(old.spec, new.spec)
+        try:
+            await _until(self._publisher.resolved, RESOLVE_SECONDS)
+            self._publisher.tick()
+            edition = self._publisher.published.edition
+            await _until(lambda: self._workers.applied(Word.EDITION, edition), APPLY_SECONDS)
+            self._process.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(new))
+            self.snapshot = new
+            control.words[Word.GENERATION] = new.generation
+            await _until(lambda: self._workers.applied(Word.GENERATION, new.generation), APPLY_SECONDS)
+        finally:
+            self._publisher.follow(self.snapshot.spec)
+
+    def _next_generation(self) -> int:
+        """One more than anything this gateway ever ran, whoever remembers it."""
+        slots: tuple[Slot, ...] = (self._process.slot, *self._workers.slots)
+        return max(self.snapshot.generation, *(slot.words[Word.GENERATION] for slot in slots)) + 1
+
+    def _outcome(self, result: Result, problems: tuple[Problem, ...]) -> Outcome:
+        generation = self.snapshot.generation
+        live = self._workers.live()
+        return Outcome(
+            result,
+            generation,
+            self.snapshot.digest,
+            applied=tuple(slot.name for slot in live if slot.words[Word.GENERATION] >= generation),
+            waiting=tuple(slot.name for slot in live if slot.words[Word.GENERATION] < generation),
+            needs_upgrade=self.needs_upgrade,
+            problems=problems,
+        )
+
+
+def _latest(document: bytes | None) -> Snapshot:
+    assert document is not None, "the supervisor writes the first snapshot before it starts control"
+    return msgspec.msgpack.decode(document, type=Snapshot)
+
+
+async def _until(holds: Callable[[], bool], seconds: float) -> None:
+    """Wait for a condition, but not longer: what is late is reported, not waited for."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not holds() and loop.time() < deadline:
+        await asyncio.sleep(TICK_SECONDS)
