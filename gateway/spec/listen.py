@@ -8,7 +8,7 @@ from gateway.spec.units import Address, Bytes, Count, Kind, Network, PerSecond, 
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One public listener; a bare address is the short form."""
+    """One public listener."""
 
     address: Address
     """Where to bind: `127.0.0.1:8080`, `[::]:8080` or `unix:/path`; port 0 lets the kernel choose."""

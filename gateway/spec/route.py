@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 
 from gateway.spec.units import (
     Bytes,
+    CookieName,
     HeaderName,
     HeaderValue,
     HostPattern,
@@ -29,8 +30,13 @@ MediaType = Annotated[
 """RFC 6838 section 4.2, without parameters."""
 
 
+QueryName = Annotated[
+    str, Meta(min_length=1, max_length=100, description="the name of a query parameter, decoded, at most 100 long")
+]
+
+
 class Test(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One condition on a value: a bare string is the short form of `exact`. Exactly one field is set."""
+    """One condition on a value. Exactly one key is given."""
 
     exact: Text | None = None
     """The value is this."""
@@ -47,23 +53,23 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     header: dict[HeaderName, Test] = {}
     """By header name, in any case."""
-    cookie: dict[HeaderName, Test] = {}
+    cookie: dict[CookieName, Test] = {}
     """By cookie name."""
-    query: dict[Text, Test] = {}
+    query: dict[QueryName, Test] = {}
     """By the name of a query parameter."""
     media_type: MediaType | None = None
     """A media type named in Accept or, for a request with a body, in Content-Type."""
 
 
 class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which requests a route takes; `GET /roll/{sides}` and `GET,POST shop.example/cart/**` are short forms."""
+    """Which requests a route takes."""
 
     path: PathTemplate = "/**"
     """Exact, with one-segment fields (`/roll/{sides}`), or a prefix (`/admin/**` takes `/admin` and all below it)."""
     methods: tuple[Method, ...] = ()
-    """Empty: every method. GET takes HEAD too."""
+    """Methods; none: every method. GET takes HEAD too."""
     hosts: tuple[HostPattern, ...] = ()
-    """`shop.example`, or `*.shop.example` for any name below it. Empty: every host."""
+    """`shop.example`, or `*.shop.example` for any name below it; none: every host."""
     when: When = When()
     """Further conditions, all of which must hold."""
 
@@ -71,7 +77,7 @@ class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Arm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way a split may send a request. Rules (`when`) are tried in order, then the others share by weight.
 
-    Short form of a split: `{v1: 90%, v2: 10%}`; the shares must add up to 100 %.
+    Weights that are given for all must add up to 100 %.
     """
 
     version: Name
@@ -135,7 +141,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LatencyObjective(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`99% within 100ms` is the short form."""
+    """A share of requests that is answered in time."""
 
     ratio: Share = field(name="share")
     """The share of requests that must be fast enough."""
@@ -167,7 +173,7 @@ class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     answer: Answer | None = None
     """The fixed answer they get instead."""
     split: tuple[Arm, ...] = ()
-    """Empty: every version of the upstream by equal weight, if there is more than one."""
+    """Which version gets what: a list of arms, or shares (`{v1: 90%, v2: 10%}`). None: every version equally."""
     rewrite: Rewrite = Rewrite()
     """What the upstream sees as path and host."""
     headers: Headers = Headers()

@@ -14,15 +14,27 @@ from gateway.spec.route import LatencyObjective, Match, Route, Test
 from gateway.spec.types import stated
 from gateway.spec.upstream import Balance, Target, Version
 
-MATCH = re.compile(r"(?:(?P<methods>[A-Za-z,]+)[ \t]+)?(?P<host>[^/\s]+)?(?P<path>/\S*)")
+MATCH = re.compile(r"(?:(?P<methods>[A-Za-z,]+)[ \t]+)?(?P<hosts>[^/\s]+)?(?P<path>/\S*)")
 LATENCY = re.compile(r"(?P<share>\S+)\s+within\s+(?P<within>\S+)")
 
 
 class ShortForm(Struct, frozen=True):
-    """What may stand instead of a mapping; `expand` returns None for what is no such form."""
+    """What may stand instead of a mapping: the value of one field, or text whose named parts are fields."""
 
     expected: str
-    expand: Callable[[Scalar | Sequence], Node | None]
+    field: str | None = None
+    pattern: re.Pattern[str] | None = None
+
+
+SHORT_FORMS: dict[type, ShortForm] = {
+    Listener: ShortForm("an address such as `0.0.0.0:8080`", field="address"),
+    Target: ShortForm("a URL such as `http://10.0.0.1:7001`", field="url"),
+    Version: ShortForm("a list of URLs", field="targets"),
+    Balance: ShortForm("a word such as `least_outstanding`", field="by"),
+    Test: ShortForm("the exact text", field="exact"),
+    Match: ShortForm("`GET /roll/{sides}` or `GET,POST shop.example/cart/**`", pattern=MATCH),
+    LatencyObjective: ShortForm("`99% within 100ms`", pattern=LATENCY),
+}
 
 
 def expanded(node: Node, type_: inspect.Type) -> Node:
@@ -59,42 +71,25 @@ def _long(node: Node, cls: type) -> Node:
     form = SHORT_FORMS.get(cls)
     if form is None or isinstance(node, Mapping) or (isinstance(node, Scalar) and node.is_null):
         return node
-    return form.expand(node) or node
+    if form.field is not None:
+        return Mapping({form.field: Entry(node.place, node)}, node.place)
+    found = form.pattern.fullmatch(node.text) if form.pattern and isinstance(node, Scalar) else None
+    return _parts(node, found) if found and isinstance(node, Scalar) else node
 
 
-def _mapping(place_of: Node, **values: Node | None) -> Mapping:
-    entries = {name: Entry(value.place, value) for name, value in values.items() if value is not None}
-    return Mapping(entries, place_of.place)
+def _parts(node: Scalar, found: re.Match[str]) -> Mapping:
+    entries = {}
+    for name, text in found.groupdict().items():
+        if text is not None:
+            part = node.part(text, found.start(name))
+            entries[name] = Entry(part.place, _methods(part) if name == "methods" else part)
+    return Mapping(entries, node.place)
 
 
-def _single(name: str) -> Callable[[Scalar | Sequence], Node | None]:
-    return lambda node: _mapping(node, **{name: node}) if isinstance(node, Scalar) else None
-
-
-def _match(node: Scalar | Sequence) -> Node | None:
-    found = MATCH.fullmatch(node.text) if isinstance(node, Scalar) else None
-    if found is None or not isinstance(node, Scalar):
-        return None
-    methods = _methods(node, found["methods"]) if found["methods"] else None
-    host = Sequence((node.part(found["host"], found.start("host")),), node.place) if found["host"] else None
-    return _mapping(node, path=node.part(found["path"], found.start("path")), methods=methods, hosts=host)
-
-
-def _methods(node: Scalar, text: str) -> Sequence:
-    starts = [0, *(comma.end() for comma in re.finditer(",", text))]
-    parts = zip(text.split(","), starts, strict=True)
-    return Sequence(tuple(node.part(method, start) for method, start in parts), node.place)
-
-
-def _latency(node: Scalar | Sequence) -> Node | None:
-    found = LATENCY.fullmatch(node.text) if isinstance(node, Scalar) else None
-    if found is None or not isinstance(node, Scalar):
-        return None
-    return _mapping(node, **{name: node.part(found[name], found.start(name)) for name in ("share", "within")})
-
-
-def _version(node: Scalar | Sequence) -> Node:
-    return _mapping(node, targets=node)
+def _methods(node: Scalar) -> Sequence:
+    starts = [0, *(comma.end() for comma in re.finditer(",", node.text))]
+    parts = zip(node.text.split(","), starts, strict=True)
+    return Sequence(tuple(Scalar(text, node.place.moved(start), plain=node.plain) for text, start in parts), node.place)
 
 
 def _split(route: Node) -> Node:
@@ -108,14 +103,3 @@ def _split(route: Node) -> Node:
     )
     split = Entry(entry.key, Sequence(arms, entry.value.place))
     return Mapping({**route.entries, "split": split}, route.place, route.removed)
-
-
-SHORT_FORMS: dict[type, ShortForm] = {
-    Listener: ShortForm("an address such as `0.0.0.0:8080`", _single("address")),
-    Target: ShortForm("a URL such as `http://10.0.0.1:7001`", _single("url")),
-    Version: ShortForm("a list of URLs", _version),
-    Balance: ShortForm("a word such as `least_outstanding`", _single("by")),
-    Test: ShortForm("the exact text", _single("exact")),
-    Match: ShortForm("`GET /roll/{sides}` or `GET,POST shop.example/cart/**`", _match),
-    LatencyObjective: ShortForm("`99% within 100ms`", _latency),
-}

@@ -146,6 +146,11 @@ HeaderName = Annotated[
 ]
 """A token (RFC 9110 section 5.6.2)."""
 
+CookieName = Annotated[
+    str, Meta(max_length=100, description="a cookie name such as `session`", extra={"kind": Kind.HEADER_NAME})
+]
+"""A token, as header names are (RFC 6265 section 4.1.1)."""
+
 HeaderValue = Annotated[
     str,
     Meta(max_length=4_000, description="a header value on one line", extra={"kind": Kind.HEADER_VALUE}),

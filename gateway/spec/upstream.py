@@ -6,10 +6,10 @@ from msgspec import Meta, Struct, field
 
 from gateway.spec.units import (
     Bytes,
+    CookieName,
     Count,
     FilePath,
     HeaderName,
-    HostPattern,
     Name,
     PositiveSeconds,
     RequestTarget,
@@ -22,7 +22,7 @@ from gateway.spec.units import (
 
 
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One place where a version runs; a bare URL is the short form."""
+    """One place where a version runs."""
 
     url: TargetUrl
     """`http://host:port`, `https://host`, `srv://_http._tcp.name` (`srvs` with TLS) or `unix:/path`."""
@@ -31,21 +31,21 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Version(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One build of a service; a list of targets is the short form."""
+    """One build of a service."""
 
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
     """Where this version runs."""
 
 
 class Balance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a target is chosen; a bare word is the short form (`balance: least_outstanding`)."""
+    """How a target is chosen."""
 
     by: Literal["round_robin", "least_outstanding", "hash"] = "round_robin"
     """`round_robin` by weight; `least_outstanding` of two targets drawn by weight; `hash`: the same client, the same
     target."""
     header: HeaderName | None = None
     """With `hash`: the header that keeps to one target. Neither header nor cookie: the client's address."""
-    cookie: HeaderName | None = None
+    cookie: CookieName | None = None
     """With `hash`: the cookie that keeps to one target."""
 
 
@@ -137,6 +137,9 @@ class Connections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """An unused connection is closed after this; keep it below the upstream's own keep-alive time."""
 
 
+ServerName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,253}$", description="a host name such as `dice.internal`")]
+
+
 class UpstreamTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TLS to `https://` targets: verified, with SNI, unless told otherwise."""
 
@@ -144,7 +147,7 @@ class UpstreamTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Check the certificate's chain and name."""
     ca: FilePath | None = None
     """PEM file of trusted authorities instead of the system's."""
-    server_name: HostPattern | None = field(default=None, name="name")
+    server_name: ServerName | None = field(default=None, name="name")
     """SNI and the name verified, instead of the target's host."""
     certificate: FilePath | None = None
     """PEM file of our own certificate and its chain, for upstreams that ask who we are."""

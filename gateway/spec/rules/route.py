@@ -10,7 +10,6 @@ from gateway.spec.rules import headers, split
 from gateway.spec.rules.report import Report
 from gateway.spec.template import Field, Template, parse_template
 
-NEEDS_UPSTREAM = ("split", "rewrite", "timeout", "upgrades")
 NO_BODY = {204, 205, 304}
 """RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5."""
 TESTS = ("exact", "prefix", "regex", "present")
@@ -30,7 +29,7 @@ def check(spec: Spec, report: Report) -> None:
         split.check(route, (*path, "split"), report)
         headers.check_rules(route.headers, (*path, "headers"), report)
         if route.answer is not None:
-            _answer(route.answer, (*path, "answer"), report)
+            _answer(route, route.answer, path, report)
     _identical(spec, report)
 
 
@@ -44,10 +43,6 @@ def _destination(path: Path, report: Report) -> None:
         removed = report.tree.removed(places[0]) or report.tree.removed(places[1])
         hint = f"removed by {removed}" if removed else "`to: NAME` sends requests to an upstream"
         report.refuse(path, Fault.MISSING_KEY, "a route needs either `to` or `answer`", hint=hint)
-    elif "answer" in written:
-        for key in NEEDS_UPSTREAM:
-            if key in written:
-                report.refuse((*path, key), Fault.CONFLICT, f"`{key}` has no meaning for a fixed answer")
 
 
 def _names(route: Route, path: Path, report: Report) -> None:
@@ -121,10 +116,19 @@ def _test(test: Test, path: Path, report: Report) -> None:
         report.refuse(path, Fault.CONFLICT, f"exactly one of {keys} is needed, not {len(stated)}")
 
 
-def _answer(answer: Answer, path: Path, report: Report) -> None:
+def _answer(route: Route, answer: Answer, path: Path, report: Report) -> None:
+    idle = {
+        "split": route.split,
+        "rewrite": route.rewrite != Rewrite(),
+        "timeout": route.timeout_seconds,
+        "upgrades": route.upgrades,
+    }
+    for key in (key for key, stated in idle.items() if stated):
+        report.refuse((*path, key), Fault.CONFLICT, f"`{key}` has no meaning for a fixed answer")
+    here = (*path, "answer")
     if answer.body and answer.status in NO_BODY:
-        report.refuse((*path, "body"), Fault.CONFLICT, f"an answer with status {answer.status} has no body")
-    headers.check_names(answer.headers, (*path, "headers"), report)
+        report.refuse((*here, "body"), Fault.CONFLICT, f"an answer with status {answer.status} has no body")
+    headers.check_names(answer.headers, (*here, "headers"), report)
 
 
 def matches(spec: Spec) -> Iterator[tuple[Path, str, Match]]:
