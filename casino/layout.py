@@ -1,0 +1,110 @@
+"""Where the local stack listens: the spec's own ports, or free ones where those are taken.
+
+Listening sockets of games are bound here and handed down, so that nobody can take a port in between.
+"""
+
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from casino.games.roster import GAMES
+from gateway.spec.address import parse_address, parse_target
+from gateway.spec.model import Spec
+from gateway.spec.upstream import Upstream, Version
+
+Moved = dict[str, str | None]
+"""From each address of the spec that is not used to the one instead; None: this machine has no such address (IPv6)."""
+
+
+class Seat(Struct, frozen=True, kw_only=True):
+    """One target of the spec that is a game of ours, and the socket it will serve."""
+
+    game: str
+    version: str
+    url: str
+    listener: socket.socket
+
+
+class Layout(Struct, frozen=True, kw_only=True):
+    """The spec with the ports that are really used,."""
+
+    spec: Spec
+    seats: tuple[Seat, ...]
+    moved: Moved
+
+
+def arrange(spec: Spec, *, free_ports: bool) -> Layout:
+    """Find a port for everything; `free_ports` takes none of the spec's, though they may be free."""
+    moved: Moved = {}
+    seats = tuple(_seats(spec, moved, free_ports=free_ports))
+    for address in (*(listener.address for listener in spec.listen.public), spec.listen.control):
+        _settle(address, moved, free_ports=free_ports)
+    return Layout(spec=_with_addresses(spec, moved), seats=seats, moved=moved)
+
+
+def _seats(spec: Spec, moved: Moved, *, free_ports: bool) -> Iterator[Seat]:
+    for name, upstream in spec.upstreams.items():
+        for label, version in upstream.versions.items():
+            for target in version.targets:
+                where = parse_target(target.url)
+                if (name, label) in GAMES and where.scheme == "http" and _is_loopback(where.host):
+                    listener = _bind(where.host, 0 if free_ports else where.port)
+                    url = f"http://{_authority(where.host, listener.getsockname()[1])}"
+                    if url != target.url:
+                        moved[target.url] = url
+                    yield Seat(game=name, version=label, url=url, listener=listener)
+
+
+def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:
+    where = parse_address(address)
+    if where.family == "unix":
+        return
+    try:
+        with _bind(where.host, 0 if free_ports else where.port) as probe:
+            port = probe.getsockname()[1]
+    except OSError:
+        moved[address] = None
+    else:
+        if port != where.port:
+            moved[address] = _authority(where.host, port)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Listen on a port, or on any free one if it is taken. Raises OSError where the machine lacks the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError:
+        return socket.create_server((host, 0), family=family, backlog=1024)
+
+
+def _with_addresses(spec: Spec, moved: Moved) -> Spec:
+    public = tuple(
+        replace(listener, address=address)
+        for listener in spec.listen.public
+        if (address := moved.get(listener.address, listener.address))
+    )
+    control = moved.get(spec.listen.control, spec.listen.control) or spec.listen.control
+    upstreams = {name: _with_targets(upstream, moved) for name, upstream in spec.upstreams.items()}
+    return replace(spec, listen=replace(spec.listen, public=public, control=control), upstreams=upstreams)
+
+
+def _with_targets(upstream: Upstream, moved: Moved) -> Upstream:
+    def version(old: Version) -> Version:
+        return replace(old, targets=tuple(replace(each, url=moved.get(each.url) or each.url) for each in old.targets))
+
+    return replace(upstream, versions={name: version(old) for name, old in upstream.versions.items()})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

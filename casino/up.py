@@ -1,0 +1,157 @@
+"""`casino up`: the gateway, the games behind it and a little traffic on one machine, until Ctrl-C.
+
+This file says what runs and where to look; how processes are started and stopped is the stack's business. A later
+part of Casino is one more wave in `_waves`.
+"""
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from casino.layout import Layout, arrange
+from casino.stack import Failed, Part, Stack, Stopped, fetch
+from gateway.control.stats import Stats
+from gateway.spec.address import parse_address
+from gateway.spec.dump import dump
+from gateway.spec.load import load
+from gateway.spec.problem import SpecErrors
+
+ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - compared, not bound
+PYTHON = (sys.executable, "-m")
+
+
+class Group(StrEnum):
+    """What `--only` chooses from."""
+
+    GAMES = "games"
+    GATEWAY = "gateway"
+    LOAD = "load"
+
+
+def up(path: Path, *, stage: str | None, rate: float, free_ports: bool, only: frozenset[Group]) -> int:
+    """Run the local stack until a signal ends it.
+
+    `rate` is the traffic in requests per second, 0 for none. Returns 0 after a signal, 1 when something that the rest
+    needs failed, 2 when the spec cannot be used.
+    """
+    try:
+        layout = arrange(load(path, stage).spec, free_ports=free_ports)
+    except SpecErrors as errors:
+        print(errors, file=sys.stderr)
+        return 2
+    stack = Stack()
+    waves = {
+        group: parts for group, parts in _waves(layout, path, stage, rate, stack.folder) if group in only and parts
+    }
+    try:
+        for parts in waves.values():
+            stack.start(parts)
+        print(_guide(waves, layout, stack), flush=True)
+        stack.watch(lambda: _line(layout))
+    except Stopped:
+        print("\nStopping.", flush=True)
+    except Failed as failure:
+        print(f"casino up: {failure}. All output: {stack.folder}", file=sys.stderr)
+        return 1
+    finally:
+        stack.stop()
+    stack.forget()
+    return 0
+
+
+def _waves(
+    layout: Layout, path: Path, stage: str | None, rate: float, folder: Path
+) -> Iterator[tuple[Group, list[Part]]]:
+    yield Group.GAMES, _games(layout)
+    yield Group.GATEWAY, [_gateway(layout, path, stage, folder)]
+    yield Group.LOAD, [_load(layout, rate)] if rate else []
+
+
+def _games(layout: Layout) -> list[Part]:
+    return [
+        Part(
+            name=f"{seat.game} {seat.version} {seat.url.rpartition(':')[2]}",
+            words=(*PYTHON, "casino.games", seat.game, "--version", seat.version, "--fd"),
+            listener=seat.listener,
+            look=((f"{seat.game} {seat.version}", seat.url),),
+            ready=f"{seat.url}/health",
+        )
+        for seat in layout.seats
+    ]
+
+
+def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path) -> Part:
+    source = (str(path), *(("--stage", stage) if stage else ()))
+    if layout.moved:
+        rendered = folder / "casino.yaml"
+        rendered.write_text(dump(layout.spec))
+        source = (str(rendered),)
+    public, control = _public(layout), _url(layout.spec.listen.control)
+    return Part(
+        name="gateway",
+        words=(*PYTHON, "casino", "serve", *source),
+        look=(
+            ("gateway", public),
+            ("control", f"{control}/ready"),
+            ("metrics", f"{control}/metrics"),
+            ("numbers", f"{control}/stats"),
+        ),
+        ready=f"{control}/ready",
+        vital=True,
+    )
+
+
+def _load(layout: Layout, rate: float) -> Part:
+    return Part(name="load", words=(*PYTHON, "casino.load", _public(layout), "--rate", str(rate)))
+
+
+def _guide(waves: dict[Group, list[Part]], layout: Layout, stack: Stack) -> str:
+    """Where to look, for a person."""
+    places: dict[str, list[str]] = {}
+    for part in (part for parts in waves.values() for part in parts):
+        for word, place in part.look:
+            places.setdefault(word, []).append(place)
+    places["output"] = [str(stack.folder)]
+    lines = [f"  {word:<14}{'  '.join(some)}" for word, some in places.items()]
+    if layout.moved:
+        lines += [
+            "",
+            "Some ports were taken, so a copy of the spec with free ones is served: edit that, to see a reload.",
+        ]
+    if Group.GATEWAY in waves:
+        lines += ["", f"  curl {_public(layout)}/roll/6", f"  curl -H 'X-Beta: 1' {_public(layout)}/cards/5"]
+    return "\n".join(["Casino is up; Ctrl-C stops it.", "", *lines, ""])
+
+
+def _line(layout: Layout) -> str:
+    """What happens now, on one line."""
+    answer = fetch(f"{_url(layout.spec.listen.control)}/stats")
+    if answer is None:
+        return "the gateway's control does not answer"
+    stats = msgspec.json.decode(answer, type=Stats)
+    targets = [
+        target
+        for upstream in stats.upstreams.values()
+        for version in upstream.values()
+        for target in version.targets.values()
+    ]
+    usable = sum(target.up and not target.ejected for target in targets)
+    worst = max((route.errors_ratio for route in stats.routes.values()), default=0.0)
+    return (
+        f"{stats.requests_per_second['1s']:.0f} requests/s, {stats.connections} clients, "
+        f"{usable} of {len(targets)} targets usable, worst route {worst:.1%} errors"
+    )
+
+
+def _public(layout: Layout) -> str:
+    return _url(layout.spec.listen.public[0].address)
+
+
+def _url(address: str) -> str:
+    """How this machine reaches a listener."""
+    where = parse_address(address)
+    host = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "::1"}.get(where.host, where.host)
+    return f"http://[{host}]:{where.port}" if ":" in host else f"http://{host}:{where.port}"
