@@ -1,0 +1,92 @@
+import socket
+from contextlib import closing
+
+import pytest
+
+from casino.layout import Layout, arrange
+from gateway.spec.load import load
+
+
+@pytest.fixture
+def taken():
+    """A port somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+also_taken = taken
+
+
+@pytest.fixture
+def free():
+    """A port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.getsockname()[1]
+    return f"http://127.0.0.1:{number}"
+
+
+@pytest.fixture
+def arranged(tmp_path):
+    layouts: list[Layout] = []
+
+    def lay_out(text: str, *, free_ports: bool = False) -> Layout:
+        file = tmp_path / "casino.yaml"
+        file.write_text(text)
+        layouts.append(arrange(load(file).spec, free_ports=free_ports))
+        return layouts[-1]
+
+    yield lay_out
+    for layout in layouts:
+        for seat in layout.seats:
+            seat.listener.close()
+
+
+def spec(*, public: str, control: str, dice: str) -> str:
+    return f"""
+casino: 1
+listen: {{public: [{public}], control: "{control}"}}
+upstreams:
+  dice: {{versions: {{v1: [{dice}]}}}}
+  elsewhere: {{versions: {{v1: ["http://192.0.2.7:80"]}}}}
+routes:
+  roll: {{match: "GET /roll/{{sides}}", to: dice}}
+  other: {{match: /other, to: elsewhere}}
+"""
+
+
+def test_a_free_port_is_used_as_the_spec_says(arranged, free):
+    layout = arranged(spec(public='"127.0.0.1:0"', control="[::1]:0", dice=f'"{free}"'))
+    assert [(seat.game, seat.version, seat.url) for seat in layout.seats] == [("dice", "v1", free)]
+    assert free not in layout.moved
+
+
+def test_a_taken_port_is_replaced_wherever_the_spec_names_it(arranged, taken, also_taken):
+    layout = arranged(
+        spec(public=f'"127.0.0.1:{taken}"', control=f"127.0.0.1:{also_taken}", dice=f'"http://127.0.0.1:{taken}"')
+    )
+    [target] = layout.spec.upstreams["dice"].versions["v1"].targets
+    assert target.url == layout.seats[0].url != f"http://127.0.0.1:{taken}"
+    assert layout.spec.listen.public[0].address == layout.moved[f"127.0.0.1:{taken}"] != f"127.0.0.1:{taken}"
+    assert layout.spec.listen.control == layout.moved[f"127.0.0.1:{also_taken}"] != f"127.0.0.1:{also_taken}"
+
+
+def test_a_game_can_be_reached_as_soon_as_it_has_its_seat(arranged, taken):
+    layout = arranged(spec(public='"127.0.0.1:0"', control="127.0.0.1:0", dice=f'"http://127.0.0.1:{taken}"'))
+    port = int(layout.seats[0].url.rpartition(":")[2])
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)):
+        pass
+
+
+def test_an_address_this_machine_lacks_is_left_out(arranged):
+    layout = arranged(
+        spec(public='"127.0.0.1:0", "192.0.2.1:8080"', control="127.0.0.1:0", dice='"http://127.0.0.1:1"'),
+        free_ports=True,
+    )
+    assert layout.moved["192.0.2.1:8080"] is None
+    assert len(layout.spec.listen.public) == 1
+
+
+def test_a_service_that_is_no_game_stays_where_it_is(arranged):
+    layout = arranged(spec(public='"127.0.0.1:0"', control="127.0.0.1:0", dice='"http://127.0.0.1:1"'), free_ports=True)
+    assert [seat.game for seat in layout.seats] == ["dice"]
+    assert layout.spec.upstreams["elsewhere"].versions["v1"].targets[0].url == "http://192.0.2.7:80"
