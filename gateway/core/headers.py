@@ -39,6 +39,9 @@ def spellings(names: Iterable[str]) -> frozenset[bytes]:
     return frozenset(every)
 
 
+SPECIAL: Final = spellings(("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN))
+"""Request fields that never go on as they came, in any spelling: each is read by its own rules or dropped."""
+
 PROTECTED: Final = frozenset(
     name.encode()
     for name in (

@@ -20,7 +20,7 @@ class Rewrite:
         self.host = None if spec.host is None else spec.host.encode()
         """The Host the upstream sees; None leaves it to the upstream's own setting."""
         self._path = None if spec.path is None else _format(spec.path)
-        self._stripped = None if spec.strip_prefix is None else normalise(spec.strip_prefix).rstrip("/")
+        self._stripped = None if spec.strip_prefix is None else spec.strip_prefix.rstrip("/")
 
     def target(self, request: Request, fields: Mapping[str, str]) -> bytes:
         """Give the origin-form target to send: path and, if there is one, query.

@@ -1,9 +1,9 @@
 """Finds the route of a request: the most specific match of host, then path, then method and conditions.
 
-docs/routing.md states the order; `explain` tells it for one request.
+docs/routing.md states the order; explain.py tells it for one request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -59,6 +59,8 @@ class Router:
         found = self._memo.get(key)
         if found is not None:
             return found
+        if request.path == "*":  # `OPTIONS *` asks the gateway itself
+            return Miss(Failure.NO_ROUTE)
         found, unconditional = self._search(request)
         if found is None:
             return self._miss(request)
@@ -73,6 +75,7 @@ class Router:
         path, method = request.path, request.method
         unconditional = True
         for table in self._tables(request.host):
+            # Not `entries`: a generator would cost more than the search.
             for entry in table.entries(path):
                 if entry.methods is not None and method not in entry.methods:
                     continue
@@ -97,12 +100,16 @@ class Router:
         tables.append(self._any)
         return tables
 
+    def entries(self, request: Request) -> Iterator[Entry]:
+        """Give the entries that have the request's host and path, in the order in which they are tried."""
+        for table in self._tables(request.host):
+            yield from table.entries(request.path)
+
     def _miss(self, request: Request) -> Miss:
         allowed: set[str] = set()
-        for table in self._tables(request.host):
-            for entry in table.entries(request.path):
-                if entry.methods is not None and all_hold(entry.conditions, request):
-                    allowed |= entry.methods
+        for entry in self.entries(request):
+            if entry.methods is not None and all_hold(entry.conditions, request):
+                allowed |= entry.methods
         if allowed:
             return Miss(Failure.METHOD_NOT_ALLOWED, tuple(sorted(allowed)))
         return Miss(Failure.NO_ROUTE)

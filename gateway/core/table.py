@@ -4,7 +4,6 @@ from operator import attrgetter
 from typing import Any
 
 from gateway.core.conditions import Condition, compile_when
-from gateway.core.path import normalise
 from gateway.core.plan import Plan
 from gateway.spec.route import Match
 from gateway.spec.template import REST, Field, parse_template
@@ -19,9 +18,7 @@ class Entry:
         template = parse_template(match.path)
         self.plan = plan
         self.match = match
-        self.segments = tuple(
-            None if isinstance(segment, Field) else normalise(f"/{segment}")[1:] for segment in template.segments
-        )
+        self.segments = tuple(None if isinstance(segment, Field) else segment for segment in template.segments)
         """The path's segments; None is a field."""
         self.rest = template.rest
         self.fields = tuple(

@@ -4,14 +4,14 @@ A literal must already be in the normal form requests are brought into (RFC 3986
 """
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from msgspec import Struct
 
 FIELD = re.compile(r"\{([a-z][a-z0-9_]{0,30})\}")
 LITERAL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+")
 REST = "**"
-UNRESERVED = re.compile(r"%(2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])")
+DECODED = re.compile(r"%(2[146-9ACDE]|3[0-9AD]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])")
 FORBIDDEN = re.compile(r"[;\\]|%(2F|5C|3B|3F|23|25|[01][0-9A-F]|7F)")
 """What core's normal form refuses: some server reads it as the end of a segment or of the path."""
 
@@ -102,9 +102,19 @@ def _segment(part: str) -> str | Field:
         raise TemplateError(f"`{found[0]}` is refused in every request")
     if part and not LITERAL.fullmatch(part):
         raise TemplateError(f"did you mean `{quote(part, safe=SAFE)}`?" if quote(part, safe=SAFE) != part else "")
-    if found := UNRESERVED.search(part):
+    if found := DECODED.search(part):
         raise TemplateError(f"`{found[0]}` is written `{chr(int(found[1], 16))}`")
+    if not _is_utf8(part):
+        raise TemplateError("what is encoded must be UTF-8")
     return part
 
 
-SAFE = "!$&'()*+,;=:@~%"
+def _is_utf8(part: str) -> bool:
+    try:
+        unquote_to_bytes(part).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+SAFE = "!$&'()*+,=:@~%"
