@@ -5,8 +5,6 @@ lists the builds first, reads the document second and leaves out what the docume
 missing and none is counted twice.
 """
 
-import os
-
 import msgspec
 
 from gateway.store.rundir import Build, RunDir
@@ -50,5 +48,5 @@ def fold(run: RunDir, build: Build) -> bool:
             run.documents.write(DOCUMENT, msgspec.msgpack.encode(retired))
         build.remove()
     finally:
-        os.close(held.descriptor)
+        held.release()
     return True

@@ -28,6 +28,15 @@ class Held(NamedTuple):
 
     descriptor: int
 
+    def release(self) -> None:
+        """Give up this copy."""
+        os.close(self.descriptor)
+
+    def sign(self) -> None:
+        """Leave the calling process' id in the file, for those who find the lock taken."""
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, b"%d\n" % os.getpid(), 0)
+
 
 class Documents:
     """Named values in a directory, each written by one process and read by many."""
@@ -99,21 +108,30 @@ class RunDir:
         """Take a lock of the run directory, or None while another process has it."""
         return hold(self.path / name)
 
+    def holder(self) -> int | None:
+        """Return the process id last signed into the lock."""
+        text = self.documents.read("lock")
+        return int(text) if text else None
+
     def builds(self) -> list[Build]:
         """List the builds that have left anything, oldest first."""
-        return [Build(path) for path in sorted(self._builds.iterdir())]
+        return [Build(path) for path in sorted(self._builds.glob("[0-9]*"))]
 
     def build(self, build_id: str) -> Build:
         """Name one build, which may be gone."""
         return Build(self._builds / build_id)
 
-    def new_build(self, after: str = "") -> Build:
-        """Start a build whose id ascends beyond all others here and `after`."""
+    def new_build(self, after: str = "") -> tuple[Build, Held]:
+        """Start a build whose id ascends beyond all others here and `after`; it comes into sight with its lock held."""
         last = max([after, *(build.id for build in self.builds())])
         number = int(last.partition("-")[0] or 0) + 1
-        build = Build(self._builds / f"{number:06}-{secrets.token_hex(4)}")
-        build.path.mkdir(mode=0o700)
-        return build
+        build = self.build(f"{number:06}-{secrets.token_hex(4)}")
+        unnamed = self._builds / f".{build.id}"
+        unnamed.mkdir(mode=0o700)
+        held = hold(unnamed / "lock")
+        assert held, "nobody else knows this directory"
+        unnamed.rename(build.path)
+        return build, held
 
     def remove(self) -> None:
         """Delete everything: the gateway stopped cleanly and nothing is left to be told."""
@@ -130,11 +148,16 @@ def default_path(spec: Path, stage: str | None) -> Path:
 
 
 def hold(path: Path) -> Held | None:
-    """Take the lock that is this file, or return None while another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Take the lock that is this file, or return None while another process has it or has just removed it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return Held(descriptor)
+        if os.fstat(descriptor).st_ino == path.stat().st_ino:
+            return Held(descriptor)
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None

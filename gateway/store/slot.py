@@ -24,7 +24,7 @@ MAGIC = b"casino\x00\x01"
 WORDS = 64
 _HEADER = struct.Struct("<8s32sQQQQ")  # magic, name, series, values, directory bytes, ring bytes
 _HEADER_BYTES = 128
-_DIRECTORY_BYTES_PER_SERIES = 192
+_DIRECTORY_BYTES_PER_SERIES = 128
 _PAGE = 4096
 
 
@@ -35,7 +35,7 @@ class Word(IntEnum):
     HEARTBEAT = auto()
     """CLOCK_MONOTONIC in nanoseconds at the last turn of the owner's loop."""
     STARTED = auto()
-    """CLOCK_MONOTONIC in nanoseconds when the owner took the slot."""
+    """CLOCK_MONOTONIC in nanoseconds when the owner took the slot; a heartbeat beyond it is its loop's."""
     PHASE = auto()
     """Supervisor: what the whole build does (gateway.store.process.Phase)."""
     GENERATION = auto()
@@ -96,14 +96,20 @@ class Slot:
 
     @classmethod
     def create(cls, path: Path, *, series: int, ring_bytes: int = 0) -> Self:
-        """Make the slot named like its file, for at most `series` series and a log ring of `ring_bytes`."""
+        """Make the slot named like its file, for at most `series` series and a log ring of `ring_bytes`.
+
+        Raises OSError when there is no room for it.
+        """
         values = series * VALUES_PER_SERIES + OVERFLOW_VALUES
         directory_bytes = _page(series * _DIRECTORY_BYTES_PER_SERIES + OVERFLOW_VALUES * 8)
         header = _HEADER.pack(MAGIC, path.stem.encode(), series, values, directory_bytes, ring_bytes)
         directory_at = _HEADER_BYTES + WORDS * 8 + values * 8
         unnamed = path.with_suffix(".new")
-        unnamed.write_bytes(header)
-        os.truncate(unnamed, _page(directory_at + directory_bytes) + ring_bytes)
+        with unnamed.open("wb") as file:
+            file.write(header)
+            file.flush()
+            # Every page is there from the start: a file system that fills up later cannot kill the process (SIGBUS).
+            os.posix_fallocate(file.fileno(), 0, _page(directory_at + directory_bytes) + ring_bytes)
         unnamed.rename(path)
         return cls.open(path, writable=True)
 
@@ -119,9 +125,7 @@ class Slot:
         forgotten = _HELD | _APPLIED if self.name.startswith("worker-") else _HELD
         for word in forgotten:
             self.words[word] = 0
-        now = time.monotonic_ns()
-        self.words[Word.STARTED] = now
-        self.words[Word.HEARTBEAT] = now
+        self.words[Word.STARTED] = self.words[Word.HEARTBEAT] = time.monotonic_ns()
         self.words[Word.PID] = os.getpid()
         self.tally.zero_gauges()
 

@@ -16,6 +16,12 @@ def run(tmp_path: Path) -> RunDir:
     return RunDir.prepare(tmp_path / "run")
 
 
+def new_build(run: RunDir, after: str = "") -> Build:
+    build, held = run.new_build(after)
+    held.release()
+    return build
+
+
 def counted(build: Build, name: str, accepted: int) -> Slot:
     slot = Slot.create(build.slot(name), series=100)
     slot.own()
@@ -56,15 +62,28 @@ def test_a_lock_is_held_once_and_freed_by_closing(run: RunDir) -> None:
     held = run.hold()
     assert held
     assert run.hold() is None
-    os.close(held.descriptor)
+    held.release()
     assert run.hold()
 
 
 def test_build_ids_ascend_beyond_builds_that_are_gone(run: RunDir) -> None:
-    first = run.new_build()
-    second = run.new_build()
-    assert first.id < second.id < run.new_build(after="000041-00000000").id
-    assert run.new_build().id.startswith("000043-")
+    first = new_build(run)
+    second = new_build(run)
+    assert first.id < second.id < new_build(run, "000041-00000000").id
+    assert new_build(run).id.startswith("000043-")
+
+
+def test_a_build_is_never_seen_without_its_lock_held(run: RunDir) -> None:
+    build, held = run.new_build()
+    assert build.hold() is None
+    held.release()
+    assert build.hold()
+
+
+def test_the_lock_of_a_directory_being_removed_is_not_taken(run: RunDir) -> None:
+    build = new_build(run)
+    build.remove()
+    assert build.hold() is None
 
 
 def test_two_specs_have_two_run_directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -80,7 +99,7 @@ def test_systemd_says_where_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_the_ledger_adds_every_build_and_the_retired(run: RunDir) -> None:
-    old, new = run.new_build(), run.new_build()
+    old, new = new_build(run), new_build(run)
     counted(old, "worker-1", 3)
     counted(new, "worker-1", 4)
     assert accepted(run, new.id) == 7
@@ -90,7 +109,7 @@ def test_the_ledger_adds_every_build_and_the_retired(run: RunDir) -> None:
 
 
 def test_a_gauge_of_one_process_is_read_from_our_own_build_and_shared_ones_from_all(run: RunDir) -> None:
-    old, new = run.new_build(), run.new_build()
+    old, new = new_build(run), new_build(run)
     for build, connections in ((old, 2), (new, 5)):
         worker = counted(build, "worker-1", 0).tally
         worker.values[worker.index(CONNECTIONS, ("1",))] = connections
@@ -121,7 +140,7 @@ class KilledAt:
 def test_a_fold_killed_at_any_step_neither_loses_nor_doubles_a_total(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    old, new = run.new_build(), run.new_build()
+    old, new = new_build(run), new_build(run)
     counted(old, "worker-1", 3)
     counted(old, "worker-2", 5)
     counted(new, "worker-1", 4)
@@ -150,7 +169,7 @@ def _then(killed: KilledAt, step: Callable[..., object], run: RunDir, reader: st
 
 
 def test_a_second_folder_waits_for_the_first(run: RunDir) -> None:
-    old = run.new_build()
+    old = new_build(run)
     counted(old, "worker-1", 3)
     assert run.hold("retired.lock")
     assert not fold(run, old)

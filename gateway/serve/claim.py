@@ -1,0 +1,38 @@
+"""Claims the run directory: one gateway at a time, and a restart after a crash waits only for what is already dying."""
+
+import time
+
+from gateway.serve.heartbeat import vitals
+from gateway.store.rundir import Held, RunDir
+
+_ENDING_SECONDS = 3.0
+"""How long the processes of a killed gateway may take to end before a new one gives up."""
+_RETRY_SECONDS = 0.02
+
+
+class AlreadyRunningError(Exception):
+    """Another gateway has the run directory; the message names its process."""
+
+
+def claim(run: RunDir) -> Held:
+    """Take the lock of the run directory and sign it.
+
+    The children of a killed supervisor hold it until the kernel has ended them, a moment later.
+    """
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while (held := run.hold()) is None:
+        holder = run.holder()
+        if (holder and _is_alive(holder)) or time.monotonic() >= deadline:
+            raise AlreadyRunningError(f"a gateway runs here already: process {holder} has {run.path}; see --upgrade")
+        time.sleep(_RETRY_SECONDS)
+        RunDir.prepare(run.path)  # a gateway that stops cleanly removes it
+    held.sign()
+    return held
+
+
+def _is_alive(pid: int) -> bool:
+    """A supervisor nobody has reaped yet is dead all the same."""
+    try:
+        return vitals(pid).state not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

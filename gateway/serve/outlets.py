@@ -1,0 +1,131 @@
+"""Where log lines go: whole lines into a file, a pipe or a socket, without ever waiting for the reader.
+
+A write is only made when it cannot block and cannot be cut: the process may be killed at any moment, and a line is whole
+or absent then. The descriptor is never made non-blocking, since others may share it.
+"""
+
+import errno
+import fcntl
+import os
+import select
+import stat
+import struct
+import termios
+from enum import Enum, auto
+from pathlib import Path
+
+_PIPE_BYTES = 1 << 20
+"""What we ask for as the pipe's capacity; the kernel's default is 64 KiB."""
+_STREAM_BYTES = 8192
+"""One line at its longest; the kernel takes as much in one piece, socket(7)."""
+_STDOUT = 1
+
+
+class Sent(Enum):
+    """What became of a write that took nothing."""
+
+    LATER = auto()
+    """The reader is slow."""
+    FAILED = auto()
+    """The sink is broken: no space, no reader, no medium."""
+
+
+class Stream:
+    """The inherited stdout: a pipe, a socket (systemd's journal), a terminal, or a file someone redirected to."""
+
+    def __init__(self, descriptor: int = _STDOUT) -> None:
+        self._descriptor = descriptor
+        mode = os.fstat(descriptor).st_mode
+        self._is_file = stat.S_ISREG(mode)
+        self._capacity = _widen(descriptor) if stat.S_ISFIFO(mode) else 0
+        self._poll = select.poll()
+        if not self._is_file:
+            self._poll.register(descriptor, select.POLLOUT)
+
+    def write(self, lines: bytes, patience_seconds: float) -> int | Sent:
+        """Write some whole lines from the front and return their bytes; wait `patience_seconds` for a reader at most."""
+        if self._is_file:
+            return write_file(self._descriptor, lines)
+        if not self._poll.poll(patience_seconds * 1000):
+            return Sent.LATER
+        part = self._part(lines)
+        if not part:
+            return Sent.LATER
+        try:
+            return os.write(self._descriptor, part)
+        except BlockingIOError:
+            return Sent.LATER
+        except OSError:
+            return Sent.FAILED
+
+    def _part(self, lines: bytes) -> bytes:
+        """Take from the front what surely goes through in one piece.
+
+        Into a pipe that is PIPE_BUF bytes (POSIX), or as much as it holds if it is empty and we alone write to it.
+        """
+        if not self._capacity:
+            return _whole(lines, _STREAM_BYTES)
+        if part := _whole(lines, self._capacity if _unread_bytes(self._descriptor) == 0 else select.PIPE_BUF):
+            return part
+        return b""
+
+
+class LogFile:
+    """A file of our own, appended to."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, and cut off what a killed writer may have left of a line. Raises OSError."""
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._cut_torn_line()
+
+    def write(self, lines: bytes, patience_seconds: float) -> int | Sent:  # noqa: ARG002 - a file needs no patience
+        """Write all lines, or what there is space for."""
+        return write_file(self._descriptor, lines)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _cut_torn_line(self) -> None:
+        """Only when no other writer has the file: during an upgrade, the end of the file may be a line being written."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            size = os.fstat(self._descriptor).st_size
+            tail = os.pread(self._descriptor, _STREAM_BYTES, max(0, size - _STREAM_BYTES))
+            os.ftruncate(self._descriptor, size - len(tail) + tail.rfind(b"\n") + 1)
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def write_file(descriptor: int, lines: bytes) -> int | Sent:
+    """Append to a regular file, taking back a line that found space for its beginning only."""
+    try:
+        written = os.write(descriptor, lines)
+    except OSError:
+        return Sent.FAILED
+    whole = lines.rfind(b"\n", 0, written) + 1
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if whole < written and os.fstat(descriptor).st_size == end:
+        os.ftruncate(descriptor, end - (written - whole))
+    return whole or Sent.FAILED
+
+
+def _whole(lines: bytes, most_bytes: int) -> bytes:
+    """Return the whole lines among the first `most_bytes`."""
+    return lines if len(lines) <= most_bytes else lines[: lines.rfind(b"\n", 0, most_bytes) + 1]
+
+
+def _widen(pipe: int) -> int:
+    """Let the pipe hold more, if we may, and return what it holds."""
+    try:
+        return fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except OSError as refused:
+        if refused.errno not in {errno.EPERM, errno.EBUSY}:
+            raise
+        return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+
+
+def _unread_bytes(pipe: int) -> int:
+    unread: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return unread
