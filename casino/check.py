@@ -1,0 +1,108 @@
+"""`casino check`: tells everything that is wrong with a spec, and shows what it means."""
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from msgspec import Struct
+
+from casino.explain import BadRequestLineError, Outcome, foretell, in_words, parse_question
+from casino.paint import Paint
+from gateway.spec.dump import dump
+from gateway.spec.load import Loaded, load
+from gateway.spec.problem import Problem, Severity, SpecErrors
+
+FINE, FINDING, UNUSABLE = 0, 1, 2
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What the command line asks for."""
+
+    path: Path
+    stage: str | None = None
+    strict: bool = False
+    as_json: bool = False
+    show: bool = False
+    defaults: bool = False
+    request: str | None = None
+    headers: tuple[str, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole result, as `--json` prints it."""
+
+    ok: bool
+    errors: int
+    warnings: int
+    problems: tuple[Problem, ...]
+    sources: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+
+
+def check(wish: Wish) -> int:
+    """Check a spec and print the findings; return the exit code."""
+    try:
+        question = parse_question(wish.request, list(wish.headers)) if wish.request is not None else None
+    except BadRequestLineError as reason:
+        print(f"casino check: {reason}", file=sys.stderr)
+        return UNUSABLE
+    try:
+        loaded = load(wish.path, wish.stage)
+    except SpecErrors as refused:
+        _tell(wish, refused.problems, None, None)
+        return UNUSABLE if refused.unreadable else FINDING
+    outcome = foretell(loaded.spec, question) if question else None
+    _tell(wish, loaded.warnings, loaded, outcome)
+    return FINDING if wish.strict and loaded.warnings else FINE
+
+
+def _tell(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, outcome: Outcome | None) -> None:
+    if wish.as_json:
+        print(msgspec.json.format(msgspec.json.encode(_verdict(wish, problems, loaded, outcome)), indent=2).decode())
+        return
+    asked = wish.show or wish.request is not None
+    stream = sys.stderr if asked else sys.stdout
+    _print_problems(wish, problems, loaded, stream)
+    if loaded is not None and wish.show:
+        print(dump(loaded.spec, defaults=wish.defaults), end="")
+    if outcome is not None:
+        print(in_words(outcome))
+
+
+def _verdict(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, outcome: Outcome | None) -> Verdict:
+    errors, warnings = _counts(problems)
+    return Verdict(
+        ok=not errors and not (wish.strict and warnings),
+        errors=errors,
+        warnings=warnings,
+        problems=problems,
+        sources=tuple(map(str, loaded.sources)) if loaded else (),
+        outcome=outcome,
+    )
+
+
+def _counts(problems: tuple[Problem, ...]) -> tuple[int, int]:
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    return errors, len(problems) - errors
+
+
+def _print_problems(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, stream: TextIO) -> None:
+    paint = Paint(stream)
+    for problem in problems:
+        print(paint.problem(problem), file=stream)
+    if problems or not (wish.show or wish.request is not None):
+        print(_summary(wish, problems, loaded), file=stream)
+
+
+def _summary(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None) -> str:
+    errors, warnings = _counts(problems)
+    counts = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+    if loaded is None:
+        return f"{wish.path}: {', '.join(counts)}"
+    size = f"{_count(len(loaded.spec.routes), 'route')}, {_count(len(loaded.spec.upstreams), 'upstream')}"
+    return f"{wish.path}: {', '.join(counts) if counts else 'fine'} ({size})"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

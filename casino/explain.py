@@ -1,0 +1,222 @@
+"""What the gateway would do with one request: the same decisions as the data plane's, made without sending anything."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from gateway.core import host, target
+from gateway.core.address import Trust
+from gateway.core.conditions import Condition
+from gateway.core.explain import Considered, explain
+from gateway.core.failure import MEANING, STATUS, Failure, Refused
+from gateway.core.forwarded import Hop
+from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, without_named
+from gateway.core.path import normalise
+from gateway.core.plan import Plan
+from gateway.core.request import Header, Request
+from gateway.core.route import Found, Miss, Router
+from gateway.spec.address import parse_address, parse_target
+from gateway.spec.model import Spec
+
+CLIENT = "127.0.0.1"
+"""Where the imagined request comes from."""
+
+CLAIMS = frozenset((*FORWARDING, *HEARSAY))
+
+
+class BadRequestLineError(ValueError):
+    """The words given are no request; the argument says what is missing."""
+
+
+class Question(Struct, frozen=True):
+    """A request somebody asks about."""
+
+    method: str
+    target: str
+    headers: tuple[Header, ...]
+
+
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What would happen; fields that do not apply are absent."""
+
+    request: str
+    considered: tuple[Considered, ...] = ()
+    """Routes with this host and path, in the order in which they are tried."""
+    route: str | None = None
+    failure: Failure | None = None
+    status: int | None = None
+    """Of the gateway's own answer: static, or a failure."""
+    meaning: str | None = None
+    allow: tuple[str, ...] = ()
+    body: str | None = None
+    arm: str | None = None
+    """The version, where it is certain."""
+    arm_because: str | None = None
+    shares: dict[str, float] = {}
+    upstream: str | None = None
+    targets: dict[str, tuple[str, ...]] = {}
+    """By version, those that take requests at all."""
+    sends: tuple[str, ...] = ()
+    """The request's head as the upstream sees it, one line each."""
+
+
+def parse_question(line: str, headers: list[str]) -> Question:
+    """Read `GET /roll/6` (or a target alone) and headers as curl takes them.
+
+    Raises:
+        BadRequestLineError: it is none.
+    """
+    words = line.split()
+    if len(words) not in {1, 2} or not words[-1].isascii():
+        raise BadRequestLineError(f"`{line}` is no request; write `GET /roll/6`")
+    method, where = ("GET", words[0]) if len(words) == 1 else words
+    return Question(method, where, tuple(map(_header, headers)))
+
+
+def _header(text: str) -> Header:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise BadRequestLineError(f"`{text}` is no header; write `Name: value`")
+    return name.strip().lower().encode(), value.strip().encode()
+
+
+def foretell(spec: Spec, question: Question) -> Outcome:
+    """Say what would happen to a request."""
+    asked = f"{question.method} {question.target}"
+    try:
+        request, authority = _request(spec, question)
+        router = Router(spec)
+        considered = tuple(explain(router, request))
+        found = router.find(request)
+        if isinstance(found, Miss):
+            return _failed(asked, found.failure, considered=considered, allow=found.allow)
+        if found.plan.answer is not None:
+            return _answered(asked, considered, found.plan)
+        return _forwarded(asked, considered, found, request, authority=authority, spec=spec)
+    except Refused as refused:
+        return _failed(asked, refused.failure)
+
+
+def _request(spec: Spec, question: Question) -> tuple[Request, bytes]:
+    authority, path, query = target.split(question.target, question.method)
+    named = [value for name, value in question.headers if name == b"host"]
+    if len(named) > 1:
+        raise Refused(Failure.BAD_HOST)
+    if authority is None:
+        authority = named[0].decode() if named else _own_authority(spec)
+    if path != "*":
+        path = normalise(path)
+    headers = [header for header in question.headers if header[0] != b"host"]
+    return Request(question.method, host.parse(authority).name, path, query, headers, CLIENT), authority.encode()
+
+
+def _own_authority(spec: Spec) -> str:
+    first = spec.listen.public[0].address
+    return "localhost" if parse_address(first).family == "unix" else first
+
+
+def _failed(asked: str, failure: Failure, **details: tuple[Considered, ...] | tuple[str, ...]) -> Outcome:
+    return Outcome(request=asked, failure=failure, status=STATUS[failure], meaning=MEANING[failure], **details)  # type: ignore[arg-type]  # named by the callers above
+
+
+def _answered(asked: str, considered: tuple[Considered, ...], plan: Plan) -> Outcome:
+    answer = plan.answer
+    assert answer is not None
+    kind = "maintenance" if answer.maintenance else "a fixed answer"
+    body = answer.body.decode()
+    return Outcome(request=asked, considered=considered, route=plan.name, status=answer.status, meaning=kind, body=body)
+
+
+def _forwarded(
+    asked: str, considered: tuple[Considered, ...], found: Found, request: Request, *, authority: bytes, spec: Spec
+) -> Outcome:
+    plan = found.plan
+    split, upstream = plan.split, plan.upstream
+    assert split is not None
+    assert upstream is not None
+    rule = split.rule(request)
+    shares = split.shares()
+    certain = split.choose(request, 0.0) if rule is not None or len(shares) == 1 else None
+    versions = [certain] if certain else list(shares)
+    targets = {
+        version: tuple(each.url for each in upstream.versions[version].targets if each.weight) for version in versions
+    }
+    urls = [url for version in versions for url in targets[version]]
+    return Outcome(
+        request=asked,
+        considered=considered,
+        route=plan.name,
+        arm=certain,
+        arm_because=_because(rule, certain),
+        shares={} if certain else shares,
+        upstream=plan.upstream_name,
+        targets=targets,
+        sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls)),
+    )
+
+
+def _because(rule: tuple[Condition, ...] | None, certain: str | None) -> str:
+    if rule is not None:
+        return " and ".join(condition.text for condition in rule)
+    return "it takes all of it" if certain else "by weight"
+
+
+def _sent(
+    plan: Plan, found: Found, request: Request, *, authority: bytes, spec: Spec, urls: list[str]
+) -> Iterator[str]:
+    yield f"{request.method} {plan.rewrite.target(request, found.fields).decode()} HTTP/1.1"
+    upstream = plan.upstream
+    assert upstream is not None
+    host_line = plan.rewrite.host or authority
+    if plan.rewrite.host is None and upstream.host == "target" and urls:
+        host_line = parse_target(urls[0]).authority.encode()
+    yield f"host: {host_line.decode()}"
+    connection = b",".join(value for name, value in request.headers if name == b"connection")
+    passed = [header for header in without_named(request.headers, connection) if header[0] not in SPECIAL]
+    for name, value in plan.request_headers.apply(passed):
+        yield f"{name.decode()}: {value.decode(errors='replace')}"
+    claims = [header for header in request.headers if header[0].decode(errors="replace") in CLAIMS]
+    port = parse_address(spec.listen.public[0].address).port
+    hop = Hop(CLIENT, scheme="http", port=port, trust=Trust(spec.listen.trusted))
+    yield from hop.origin(authority, claims).lines.decode().splitlines()
+    yield "x-request-id: (new for each request)"
+    yield "traceparent: (new for each request)"
+
+
+def in_words(outcome: Outcome) -> str:
+    """Return an outcome as lines for people."""
+    return "\n".join(f"{label:<10} {text}".rstrip() for label, text in _lines(outcome))
+
+
+def _lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    yield "request", outcome.request
+    for label, considered in zip(_labels("routes"), outcome.considered, strict=False):
+        yield label, f"{considered.route}: {considered.match} ({considered.verdict})"
+    if outcome.route is not None:
+        yield "route", outcome.route
+    if outcome.status is not None:
+        name = f" {outcome.failure}" if outcome.failure else ""
+        yield "answer", f"{outcome.status}{name}: {outcome.meaning}"
+    if outcome.allow:
+        yield "allow", ", ".join(outcome.allow)
+    if outcome.body:
+        yield "body", outcome.body
+    if outcome.upstream is not None:
+        yield "upstream", outcome.upstream
+        yield "version", _version(outcome)
+        for version, urls in outcome.targets.items():
+            yield "targets", f"{version}: {', '.join(urls) or 'none with a weight'}"
+    for label, line in zip(_labels("sends"), outcome.sends, strict=False):
+        yield label, line
+
+
+def _labels(first: str) -> Iterator[str]:
+    yield first
+    while True:
+        yield ""
+
+
+def _version(outcome: Outcome) -> str:
+    if outcome.arm is not None:
+        return f"{outcome.arm}, because {outcome.arm_because}"
+    return ", ".join(f"{version} {share:.4%}".replace(".0000%", "%") for version, share in outcome.shares.items())
