@@ -6,6 +6,7 @@ It ends when the supervisor says so; whatever kills it before is made good by it
 import asyncio
 
 import uvloop
+from sanic import Sanic
 
 from gateway.control.app import build_app
 from gateway.control.plane import ControlPlane
@@ -33,3 +34,4 @@ async def serve(process: Process, names: Names) -> None:
     server.close()
     await plane.reached(Phase.STOP)
     await plane.stop()
+    Sanic.unregister_app(app)
