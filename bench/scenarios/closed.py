@@ -1,0 +1,46 @@
+"""Closed loop: 64 connections, each with one request under way. How much a core can do, and at what price."""
+
+from collections.abc import Sequence
+
+from bench.load import wrk
+from bench.product import DIRECT, SMALL, Entrant, Product, Running
+from bench.scenarios.scenario import Setting, Values, with_cost
+
+CONNECTIONS = 64
+WARM_SECONDS = 1.0
+
+
+class ClosedLoop:
+    """One path asked for again and again; the product's core is the limit, or the result says that it was not."""
+
+    def __init__(self, name: str, title: str, *, path: str = SMALL, body_bytes: int, post: bool = False) -> None:
+        self.name = name
+        self.title = title
+        self._path = path
+        self._body_bytes = body_bytes
+        self._post_bytes = body_bytes if post else 0
+
+    def entrants(self, products: Sequence[Product]) -> list[Entrant]:
+        return [Entrant(product.name, product) for product in (DIRECT, *products)]
+
+    def measure(self, running: Running, setting: Setting) -> Values:
+        core, url = setting.cores.load, running.url(self._path)
+        wrk(url, seconds=WARM_SECONDS, core=core, connections=CONNECTIONS, post_bytes=self._post_bytes)
+        before = running.tree.memory()
+        load, cost = with_cost(
+            running,
+            setting.cores,
+            lambda: wrk(url, seconds=setting.seconds, core=core, connections=CONNECTIONS, post_bytes=self._post_bytes),
+        )
+        return {
+            "requests_per_second": load.requests / load.seconds,
+            "body_bytes_per_second": load.requests * self._body_bytes / load.seconds,
+            "cpu_seconds_per_request": cost.cpu_seconds / max(1, load.requests),
+            "p50_seconds": load.p50_seconds,
+            "p99_seconds": load.p99_seconds,
+            "failed": load.failed,
+            "rss_bytes": cost.peak.rss_bytes,
+            "pss_bytes": cost.peak.pss_bytes,
+            "growth_bytes_per_connection": max(0, cost.peak.rss_bytes - before.rss_bytes) / CONNECTIONS,
+            **cost.shares(),
+        }

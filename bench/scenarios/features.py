@@ -1,0 +1,91 @@
+"""What each feature costs: Casino with hardly anything on, and with one thing more at a time, on the small GET.
+
+Metrics, trace ids and the access log are always on; the log's share is the difference between a file and /dev/null.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.product import CASINO, Entrant, Product, Running, merge_patch
+from bench.scenarios.closed import ClosedLoop
+from bench.scenarios.scenario import Setting, Values
+
+Patch = dict[str, Any]
+
+
+def dice(**policies: object) -> Patch:
+    return {"upstreams": {"dice": policies}}
+
+
+def roll(**settings: object) -> Patch:
+    return {"routes": {"roll": settings}}
+
+
+PLAIN: Patch = {
+    "log": {"to": "/dev/null"},
+    "upstreams": {"dice": {"versions": {"v2": None}}},
+    "routes": {name: {"split": None} for name in ("roll", "sink", "file")},
+}
+"""Casino as lean as a spec can make it: one version, one target, no policy, the log thrown away."""
+
+FEATURES: dict[str, Patch] = {
+    "access log to a file": {"log": {"to": "@DIR@/access.log"}},
+    "split 90/10": {
+        "upstreams": {"dice": {"versions": {"v2": ["http://127.0.0.1:@V2@"]}}},
+        "routes": {name: {"split": {"v1": "90%", "v2": "10%"}} for name in ("roll", "sink", "file")},
+    },
+    "split by header rule": {
+        "upstreams": {"dice": {"versions": {"v2": ["http://127.0.0.1:@V2@"]}}},
+        "routes": {"roll": {"split": [{"when": {"header": {"X-Beta": "1"}}, "version": "v2"}, {"version": "v1"}]}},
+    },
+    "five header rules": roll(
+        headers={
+            "request": {"remove": ["X-Debug"], "set": {"X-Gateway": "casino"}, "add": {"X-Via": "bench"}},
+            "response": {"remove": ["Server"], "set": {"Cache-Control": "no-store"}},
+        }
+    ),
+    "path rewrite": roll(rewrite={"path": "/dice/{sides}"}),
+    "latency objective": roll(objectives={"availability": "99.9%", "latency": "99% within 100ms"}),
+    "retry": dice(retry={"attempts": 1, "budget": "20%"}),
+    "breaker": dice(breaker={}),
+    "ejection": dice(ejection={}),
+    "health checks every 1 s": dice(health={"path": "/health", "every": "1s"}),
+    "least outstanding": dice(balance="least_outstanding"),
+    "hash by header": dice(balance={"by": "hash", "header": "X-User"}),
+    "100 more routes": {
+        "routes": {f"extra-{number}": {"match": f"GET /extra/{number}/{{name}}", "to": "dice"} for number in range(100)}
+    },
+}
+
+
+def everything() -> Patch:
+    """Join all features; of those that exclude each other the later one wins."""
+    patch: object = PLAIN
+    for feature in FEATURES.values():
+        patch = merge_patch(patch, feature)
+    assert isinstance(patch, dict)
+    return patch
+
+
+def variant(patch: Patch) -> Patch:
+    """Put one feature on top of the plain gateway. A null in `PLAIN` removes; what the feature sets again is back."""
+    joined = merge_patch(PLAIN, patch)
+    assert isinstance(joined, dict)
+    return joined
+
+
+class Features:
+    name = "features"
+    title = "Cost of each feature of Casino, small GET"
+
+    def __init__(self) -> None:
+        self._loop = ClosedLoop(self.name, self.title, body_bytes=0)
+
+    def entrants(self, products: Sequence[Product]) -> list[Entrant]:
+        if CASINO not in products:
+            return []
+        patches = {"plain": PLAIN, **{f"+ {name}": variant(patch) for name, patch in FEATURES.items()}}
+        return [Entrant(name, CASINO, patch) for name, patch in {**patches, "all of them": everything()}.items()]
+
+    def measure(self, running: Running, setting: Setting) -> Values:
+        return self._loop.measure(running, setting)

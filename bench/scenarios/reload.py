@@ -1,0 +1,63 @@
+"""Twenty reloads under load: no request may fail, and none may notice.
+
+Kills, upgrades and releases under load are acceptance tests (tests/, `make prove`): their truth is counted per request,
+which a rate cannot show.
+"""
+
+import http.client
+from collections.abc import Sequence
+
+import yaml
+
+from bench.load import wrk
+from bench.product import CASINO, Entrant, Product, Running, fetch
+from bench.scenarios.meanwhile import Meanwhile
+from bench.scenarios.scenario import Setting, Values, with_cost
+
+RELOADS = 20
+SECONDS = 12.0
+
+
+class Reloader:
+    """Changes the split in the spec and asks for a reload, `RELOADS` times at most."""
+
+    def __init__(self, running: Running) -> None:
+        self._path = running.places.directory / "casino.yaml"
+        self._spec = yaml.safe_load(self._path.read_text())
+        self._port = running.places.control
+        self._asked = 0
+        self.applied = 0
+
+    def reload(self) -> None:
+        if self._asked == RELOADS:
+            return
+        self._asked += 1
+        share = 10 + self._asked
+        self._spec["routes"]["roll"]["split"] = {"v1": f"{100 - share}%", "v2": f"{share}%"}
+        self._path.write_text(yaml.safe_dump(self._spec, sort_keys=False))
+        try:
+            self.applied += fetch(self._port, "/reload", method="POST")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return
+
+
+class Reload:
+    name = "reload"
+    title = "Twenty reloads under load"
+
+    def entrants(self, products: Sequence[Product]) -> list[Entrant]:
+        return [Entrant("casino", CASINO)] if CASINO in products else []
+
+    def measure(self, running: Running, setting: Setting) -> Values:
+        reloader = Reloader(running)
+        with Meanwhile(reloader.reload, every_seconds=SECONDS / (RELOADS + 4)):
+            load, cost = with_cost(
+                running, setting.cores, lambda: wrk(running.url(), seconds=SECONDS, core=setting.cores.load)
+            )
+        return {
+            "requests_per_second": load.requests / load.seconds,
+            "failed": load.failed + RELOADS - reloader.applied,
+            "reloads": reloader.applied,
+            "p99_seconds": load.p99_seconds,
+            **cost.shares(),
+        }

@@ -1,0 +1,114 @@
+import pytest
+
+from bench.machine import Machine
+from bench.plot import panels
+from bench.report import markdown
+from bench.results import Problem, Results, Sample
+from bench.targets import MILLISECONDS, TIMES, Bound, Target, Verdict, at_least, at_most, judge_all
+
+MACHINE = Machine(processor="Test", cores=2, memory_bytes=2**30, kernel="6", system="Debian", python="3.11")
+
+
+def results(*samples: Sample, problems: tuple[Problem, ...] = ()) -> Results:
+    return Results(
+        when="2026-01-01T00:00:00+00:00",
+        machine=MACHINE,
+        versions={"casino": "0.1.0", "nginx": "1.22.1", "envoy": "1.40.0"},
+        rounds=3,
+        seconds=6,
+        samples=samples,
+        problems=problems,
+    )
+
+
+def rounds(scenario: str, entrant: str, key: str, *values: float) -> list[Sample]:
+    return [
+        Sample(scenario=scenario, entrant=entrant, round=turn, values={key: value}) for turn, value in enumerate(values)
+    ]
+
+
+RATES = results(
+    *rounds("get", "casino", "requests_per_second", 16_000, 8_000, 18_000),
+    *rounds("get", "envoy", "requests_per_second", 8_000, 4_000, 10_000),
+    *rounds("get", "nginx", "requests_per_second", 40_000, 20_000),
+)
+
+
+def test_a_median_ignores_the_round_that_went_wrong() -> None:
+    assert RATES.median("get", "casino", "requests_per_second") == 16_000
+    assert RATES.median("get", "caddy", "requests_per_second") is None
+
+
+def test_ratios_are_taken_within_a_round_so_that_a_slow_round_cancels_out() -> None:
+    assert RATES.ratio("get", "requests_per_second", "casino", "envoy") == 2.0
+
+
+def test_rounds_that_only_one_of_two_finished_are_not_compared() -> None:
+    assert RATES.ratio("get", "requests_per_second", "casino", "nginx") == pytest.approx(0.4)
+
+
+def test_added_latency_is_the_median_of_differences() -> None:
+    latency = results(
+        *rounds("latency", "direct", "p50_seconds", 0.001, 0.005, 0.001),
+        *rounds("latency", "casino", "p50_seconds", 0.0012, 0.0052, 0.0013),
+    )
+    assert latency.added("latency", "p50_seconds", "casino", "direct") == pytest.approx(0.0002)
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "verdict"),
+    [
+        pytest.param(at_least(1.5, TIMES), 1.5, Verdict.PASS, id="at-least-met"),
+        pytest.param(at_least(1.5, TIMES), 1.49, Verdict.FAIL, id="at-least-missed"),
+        pytest.param(at_most(0, TIMES), 0.0, Verdict.PASS, id="none-allowed-none-seen"),
+        pytest.param(at_most(0, TIMES), 1.0, Verdict.FAIL, id="none-allowed-one-seen"),
+        pytest.param(at_most(0.3, MILLISECONDS), 0.00029, Verdict.PASS, id="in-the-unit-of-the-bound"),
+        pytest.param(at_most(1, TIMES), None, Verdict.UNMEASURED, id="no-number"),
+    ],
+)
+def test_a_target_is_judged(bound: Bound, value: float | None, verdict: Verdict) -> None:
+    assert Target("", lambda _: value, bound).judge(value) is verdict
+
+
+def test_a_bound_speaks_in_its_own_unit() -> None:
+    bound = at_most(0.3, MILLISECONDS)
+    assert (str(bound), bound.show(0.00021), bound.show(None)) == ("≤ 0.3 ms", "0.21 ms", "-")
+
+
+def test_verdicts_follow_the_measurements() -> None:
+    verdicts = {line.what: (line.measured, line.verdict) for line in judge_all(RATES)}
+    assert verdicts["small GET, requests/s over Envoy"] == ("2 x", Verdict.PASS)
+    assert verdicts["small GET, requests/s over nginx"] == ("0.4 x", Verdict.FAIL)
+    assert verdicts["small GET, requests/s over Caddy"] == ("-", Verdict.UNMEASURED)
+
+
+def test_the_report_has_a_line_per_target_and_a_row_per_entrant() -> None:
+    text = markdown(RATES, plot="benchmarks.svg")
+    assert "| small GET, requests/s over Envoy | ≥ 1.5 x | 2 x | PASS |" in text
+    assert "1 reached, 1 missed, 18 not measured." in text
+    assert "| envoy | 8,000 |" in text
+    assert "![Casino and its peers](benchmarks.svg)" in text
+    assert "## POST" not in text
+
+
+def test_tables_are_rectangular() -> None:
+    for block in markdown(RATES).split("\n\n"):
+        table = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in table}) <= 1
+
+
+def test_the_report_says_who_was_not_measured_and_why() -> None:
+    text = markdown(results(problems=(Problem(entrant="caddy", scenario="", reason="StartError: no"),)))
+    assert "- caddy (everywhere): StartError: no" in text
+
+
+def test_the_report_names_numbers_that_are_the_generators_limit() -> None:
+    busy = [
+        Sample(scenario="down", entrant=name, round=0, values={"product_busy_ratio": own, "load_busy_ratio": load})
+        for name, own, load in (("nginx", 0.6, 0.99), ("envoy", 0.99, 0.99), ("direct", 0.0, 1.0))
+    ]
+    assert "Limited by the generator's core, not their own: nginx." in markdown(results(*busy))
+
+
+def test_a_panel_without_numbers_is_left_out() -> None:
+    assert [panel.title for panel in panels(RATES)] == ["Small GET, 1,000 requests/s on one core"]

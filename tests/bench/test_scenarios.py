@@ -1,0 +1,86 @@
+import pytest
+
+from bench.connections import parse_inodes
+from bench.load import Offered
+from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Places, Product, merge_patch
+from bench.profile import count_stacks, top_table
+from bench.run import scenarios
+from bench.scenarios.features import FEATURES, PLAIN, everything, variant
+from bench.scenarios.overload import judge
+
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
+   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 20 4 30 10 -1
+   2: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 333 1 0 20 4 30 10 -1
+"""
+
+
+def test_only_established_connections_of_the_port_are_counted() -> None:
+    assert parse_inodes(TCP, 8080) == {"222"}
+
+
+def test_overload_tells_good_late_refused_and_failed_apart() -> None:
+    offered = Offered(
+        requests=10,
+        failed=1,
+        seconds=2.0,
+        answers={200: [0.1, 0.2, 0.3, 1.5], 503: [0.01, 0.02], 502: [0.1], -1: [1.0]},
+    )
+    values = judge(offered, peak=2.0, seconds=2.0)
+    assert values["goodput_ratio"] == pytest.approx(3 / 2 / 2)
+    assert values["offered_ratio"] == pytest.approx(7 / 2 / 2)
+    assert (values["late"], values["failed"], values["shed_per_second"]) == (1, 2, 1.0)
+    assert values["shed_p99_seconds"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "merged"),
+    [
+        pytest.param({"a": "b"}, {"a": "c"}, {"a": "c"}, id="replace"),
+        pytest.param({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}, id="remove"),
+        pytest.param({"a": ["b"]}, {"a": "c"}, {"a": "c"}, id="list-by-value"),
+        pytest.param({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}, id="nested"),
+        pytest.param(["a", "b"], {"a": "b", "c": None}, {"a": "b"}, id="no-object-before"),
+        pytest.param({"e": None}, {"a": 1}, {"e": None, "a": 1}, id="null-in-target-stays"),
+    ],
+)
+def test_merge_patch_follows_the_examples_of_rfc_7396(target: object, patch: object, merged: object) -> None:
+    assert merge_patch(target, patch) == merged
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_each_feature_differs_from_the_plain_gateway(name: str) -> None:
+    assert variant(FEATURES[name]) != PLAIN
+
+
+def test_all_features_together_hold_each_upstream_policy() -> None:
+    dice = everything()["upstreams"]["dice"]
+    assert dice.keys() >= {"versions", "retry", "breaker", "ejection", "health", "balance"}
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_configuration_uses_the_ports_it_is_given(product: Product) -> None:
+    text = "".join((PEERS / name).read_text() for name in product.files)
+    assert all(word in text for word in ("@PUBLIC@", "@CONTROL@", "@V1@", "@V2@"))
+    assert product.log == "stdout" or f"@DIR@/{product.log}" in text
+
+
+def test_no_placeholder_survives() -> None:
+    places = Places(directory=PEERS, public=1, control=2, v1=3, v2=4)
+    assert all("@PUBLIC@" not in places.fill((PEERS / name).read_text()) for name in CASINO.files)
+
+
+def test_scenarios_have_names_of_their_own_and_bear_the_absence_of_casino() -> None:
+    found = scenarios()
+    assert len({scenario.name for scenario in found}) == len(found)
+    nginx = next(product for product in PRODUCTS if product.name == "nginx")
+    for scenario in found:
+        assert all(entrant.product in (nginx, DIRECT) for entrant in scenario.entrants([nginx]))
+
+
+def test_a_profile_counts_a_recursive_function_once_per_sample() -> None:
+    own, total = count_stacks("main (a.py);walk (b.py);walk (b.py) 3\nmain (a.py);send (c.py) 1\n")
+    assert own == {"walk (b.py)": 3, "send (c.py)": 1}
+    assert total["walk (b.py)"] == 3
+    assert total["main (a.py)"] == 4
+    assert top_table(own, total).splitlines()[1].split() == ["75.0", "75.0", "walk", "(b.py)"]
