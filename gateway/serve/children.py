@@ -129,9 +129,8 @@ class Child:
     def _loop(self, early_deaths: int) -> float:
         """Note how many early deaths came in a row; return how long the next start waits, nothing after the first."""
         self._early_deaths = early_deaths
-        pause_seconds = min(FIRST_PAUSE_SECONDS * 2.0 ** (early_deaths - 2), LONGEST_PAUSE_SECONDS)
-        if early_deaths < 2:
-            pause_seconds = 0.0
+        doublings = min(early_deaths, 10) - 2
+        pause_seconds = min(FIRST_PAUSE_SECONDS * 2.0**doublings, LONGEST_PAUSE_SECONDS) if early_deaths > 1 else 0.0
         self._tally.values[self._tally.index(CRASH_LOOP, (self.name,))] = int(pause_seconds * 1e9)
         return pause_seconds
 

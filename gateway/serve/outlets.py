@@ -1,7 +1,7 @@
 """Where log lines go: whole lines into a file, a pipe or a socket, without ever waiting for the reader.
 
 A write is only made when it cannot block and cannot be cut: the process may be killed at any moment, and a line is whole
-or absent then. The descriptor is never made non-blocking, since others may share it.
+or absent then. An inherited descriptor is never made non-blocking, since others share it.
 """
 
 import errno
@@ -11,6 +11,7 @@ import select
 import stat
 import struct
 import termios
+import time
 from enum import Enum, auto
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Sent(Enum):
 
 
 class Stream:
-    """The inherited stdout: a pipe, a socket (systemd's journal), a terminal, or a file someone redirected to."""
+    """The inherited stdout, or what a path leads to: a pipe, a socket (systemd's journal), a terminal, a redirected file."""
 
     def __init__(self, descriptor: int = _STDOUT) -> None:
         self._descriptor = descriptor
@@ -50,6 +51,7 @@ class Stream:
             return Sent.LATER
         part = self._part(lines)
         if not part:
+            time.sleep(patience_seconds / 10)  # a line longer than PIPE_BUF waits until the pipe is empty
             return Sent.LATER
         try:
             return os.write(self._descriptor, part)
@@ -58,6 +60,10 @@ class Stream:
         except OSError:
             return Sent.FAILED
 
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._descriptor)
+
     def _part(self, lines: bytes) -> bytes:
         """Take from the front what surely goes through in one piece.
 
@@ -65,9 +71,7 @@ class Stream:
         """
         if not self._capacity:
             return _whole(lines, _STREAM_BYTES)
-        if part := _whole(lines, self._capacity if _unread_bytes(self._descriptor) == 0 else select.PIPE_BUF):
-            return part
-        return b""
+        return _whole(lines, self._capacity if _unread_bytes(self._descriptor) == 0 else select.PIPE_BUF)
 
 
 class LogFile:
@@ -83,6 +87,7 @@ class LogFile:
         return write_file(self._descriptor, lines)
 
     def close(self) -> None:
+        """Let go of it."""
         os.close(self._descriptor)
 
     def _cut_torn_line(self) -> None:
@@ -96,6 +101,13 @@ class LogFile:
             tail = os.pread(self._descriptor, _STREAM_BYTES, max(0, size - _STREAM_BYTES))
             os.ftruncate(self._descriptor, size - len(tail) + tail.rfind(b"\n") + 1)
         fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def open_path(path: Path) -> Stream | LogFile:
+    """Open what the spec names: usually a file, but it may be a named pipe or a device. Raises OSError."""
+    if path.exists() and not path.is_file():
+        return Stream(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    return LogFile(path)
 
 
 def write_file(descriptor: int, lines: bytes) -> int | Sent:

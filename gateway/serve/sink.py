@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from gateway.serve.events import Event, emit
-from gateway.serve.outlets import LogFile, Sent, Stream
+from gateway.serve.outlets import LogFile, Sent, Stream, open_path
 from gateway.spec.listen import Log
 
 PATIENCE_SECONDS = 0.05
@@ -46,14 +46,14 @@ class Sink:
         if self._opened() is None:
             self._open = before
             return
-        if isinstance(before, LogFile):
+        if before:
             before.close()
         emit(Event.LOG_REOPENED, fields=self._fields())
 
     def _opened(self) -> Stream | LogFile | None:
         if self._open is None:
             try:
-                self._open = LogFile(self._path) if self._path else Stream()
+                self._open = open_path(self._path) if self._path else Stream()
             except OSError as refused:
                 self._break(str(refused.strerror))
         return self._open
