@@ -47,7 +47,7 @@ lint: $(VENV)/.ready-dev
 
 test: lint
 	@deploy/debian-packages $(TEST_PACKAGES) || true
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: $(VENV)/.ready-dev $(VENV)/.ready-bench
 	@$(BIN)/python -m bench

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -99,10 +100,18 @@ def ports(up: subprocess.Popen, output) -> dict[str, str]:
     return {"8080": first["gateway"], "9080": first["control"], "7001": first["dice v1"]}
 
 
+@pytest.fixture
+def tidy(stack):
+    """The stack, with every switch off again afterwards."""
+    yield stack
+    httpx.put(f"http://127.0.0.1:{stack['7001']}/switches", json={}).raise_for_status()
+
+
+@pytest.mark.xdist_group("stack")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("command", of_kind("curl "))
-def test_a_request_is_answered_as_the_page_says(command, stack):
-    line = re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda port: stack[port[0]], command.line)
+def test_a_request_is_answered_as_the_page_says(command, tidy):
+    line = re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda port: tidy[port[0]], command.line)
     done = subprocess.run(
         ["curl", "--silent", "--show-error", "--fail", "--max-time", "10", *shlex.split(line)[1:]],
         capture_output=True, text=True, timeout=30, check=True,
