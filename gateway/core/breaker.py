@@ -121,7 +121,7 @@ def _deal(breaker: Breaker, probes: Probes, facts: Facts, policy: Policy, now: f
         state=State.HALF_OPEN,
         since=now,
         deal=deal,
-        allowances=spread(probes.left(policy), facts.workers, first=deal),
+        allowances=spread(probes.left(policy), facts.workers, first=deal // 2),  # every other number is a recall
         probes=probes,
     )
 

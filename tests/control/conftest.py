@@ -68,9 +68,9 @@ class FakeWorker:
         self.slot.tally.add(UPSTREAM_REQUESTS, (upstream, "v1", target, "success"), success)
         self.slot.tally.add(UPSTREAM_REQUESTS, (upstream, "v1", target, "failure"), failure)
 
-    def probe(self, outcome: str) -> None:
-        self.slot.tally.add(BREAKER_PROBES, ("dice", "v1", "started"))
-        self.slot.tally.add(BREAKER_PROBES, ("dice", "v1", outcome))
+    def probe(self, outcome: str, upstream: str) -> None:
+        self.slot.tally.add(BREAKER_PROBES, (upstream, "v1", "started"))
+        self.slot.tally.add(BREAKER_PROBES, (upstream, "v1", outcome))
 
 
 class Answer:

@@ -73,6 +73,19 @@ def test_probes_are_spread_whole_and_evenly_over_the_workers_that_live(
     assert max(mine) - min(mine) <= 1
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 5])
+def test_a_last_probe_comes_to_every_worker_in_turn(workers: int) -> None:
+    everybody = tuple(range(1, workers + 1))
+    breaker, now, offered = OPEN, 105.0, set()
+    for _ in range(2 * workers + 2):
+        seen = Facts(probes=Probes(2, 2) if breaker.deal == 1 else Probes(), workers=everybody)
+        breaker = step(breaker, seen, POLICY, now, answer_seconds=ANSWER_SECONDS)
+        now += 2 * PATIENCE_SECONDS
+        if breaker.deal > 1:
+            offered |= {number for number, allowance in zip(everybody, breaker.allowances, strict=False) if allowance}
+    assert offered == set(everybody)
+
+
 class Worker:
     """Reads deals late, lets probes through, answers them later."""
 
