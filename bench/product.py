@@ -270,10 +270,10 @@ def upstream(core: int) -> Iterator[Upstream]:
 def configure(entrant: Entrant, places: Places) -> None:
     """Write the product's configuration, ports filled in and the entrant's patch applied."""
     for name in entrant.product.files:
-        text = places.fill((PEERS / name).read_text())
+        text = (PEERS / name).read_text()
         if entrant.patch:
             text = yaml.safe_dump(merge_patch(yaml.safe_load(text), entrant.patch), sort_keys=False)
-        (places.directory / name).write_text(text)
+        (places.directory / name).write_text(places.fill(text))
 
 
 @contextmanager

@@ -23,10 +23,10 @@ def roll(**settings: object) -> Patch:
 
 PLAIN: Patch = {
     "log": {"to": "/dev/null"},
-    "upstreams": {"dice": {"versions": {"v2": None}}},
+    "upstreams": {"dice": {"versions": {"v1": ["http://127.0.0.1:@V1@", "http://127.0.0.1:@V2@"], "v2": None}}},
     "routes": {name: {"split": None} for name in ("roll", "sink", "file")},
 }
-"""Casino as lean as a spec can make it: one version, one target, no policy, the log thrown away."""
+"""Casino as lean as a spec can make it: one version, no policy, the log thrown away. Two targets, so that policies act."""
 
 FEATURES: dict[str, Patch] = {
     "access log to a file": {"log": {"to": "@DIR@/access.log"}},
@@ -45,7 +45,10 @@ FEATURES: dict[str, Patch] = {
         }
     ),
     "path rewrite": roll(rewrite={"path": "/dice/{sides}"}),
-    "latency objective": roll(objectives={"availability": "99.9%", "latency": "99% within 100ms"}),
+    "objectives": {
+        "teams": {"games": {"contact": "games@casino.example"}},
+        **roll(team="games", objectives={"availability": "99.9%", "latency": "99% within 100ms"}),
+    },
     "retry": dice(retry={"attempts": 1, "budget": "20%"}),
     "breaker": dice(breaker={}),
     "ejection": dice(ejection={}),

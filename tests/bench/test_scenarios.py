@@ -1,12 +1,15 @@
+from pathlib import Path
+
 import pytest
 
 from bench.connections import parse_inodes
 from bench.load import Offered
-from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Places, Product, merge_patch
+from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Entrant, Places, Product, configure, merge_patch
 from bench.profile import count_stacks, top_table
 from bench.run import scenarios
 from bench.scenarios.features import FEATURES, PLAIN, everything, variant
 from bench.scenarios.overload import judge
+from gateway.spec.load import load
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
@@ -51,6 +54,16 @@ def test_merge_patch_follows_the_examples_of_rfc_7396(target: object, patch: obj
 @pytest.mark.parametrize("name", FEATURES)
 def test_each_feature_differs_from_the_plain_gateway(name: str) -> None:
     assert variant(FEATURES[name]) != PLAIN
+
+
+@pytest.mark.parametrize(
+    "entrant",
+    [entrant for scenario in scenarios() for entrant in scenario.entrants([CASINO]) if entrant.product is CASINO],
+    ids=lambda entrant: entrant.name,
+)
+def test_every_variant_of_casino_is_a_spec_that_lacks_at_most_health_checks(entrant: Entrant, tmp_path: Path) -> None:
+    configure(entrant, Places(directory=tmp_path, public=8080, control=9080, v1=7001, v2=7002))
+    assert {warning.id for warning in load(tmp_path / "casino.yaml").warnings} <= {"health.absent"}
 
 
 def test_all_features_together_hold_each_upstream_policy() -> None:
