@@ -113,9 +113,9 @@ class LeastOutstanding:
         if len(self._weighted) < 2:
             return self._weighted[0][0] if self._weighted else None
         first, second = self._draw_two(draw)
-        first_load = (outstanding[first[0]] + 1) / first[1]
-        second_load = (outstanding[second[0]] + 1) / second[1]
-        return first[0] if first_load <= second_load else second[0]
+        # The first one wins a tie: while nothing is under way, weights alone decide.
+        busier = outstanding[first[0]] * second[1] > outstanding[second[0]] * first[1]
+        return second[0] if busier else first[0]
 
     def _draw_two(self, draw: float) -> tuple[tuple[int, float], tuple[int, float]]:
         """Draw two different endpoints by weight, from one draw."""
