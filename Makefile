@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Debian packages that tests use when they are there; without them those tests are skipped, and say so.
-TEST_PACKAGES := prometheus nghttp2-client
+TEST_PACKAGES := curl nginx-light wrk
+BENCH_PACKAGES := haproxy nginx-light wrk
 
 help:
 	@echo 'make up      start the gateway, two demo services and a little traffic on this machine'
@@ -50,11 +51,12 @@ test: lint
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: $(VENV)/.ready-dev $(VENV)/.ready-bench
+	@deploy/debian-packages $(BENCH_PACKAGES) || true
 	@$(BIN)/python -m bench
 
 prove: $(VENV)/.ready-dev $(VENV)/.ready-bench
 	@deploy/debian-packages $(TEST_PACKAGES) || true
-	@$(BIN)/pytest tests/prove --full
+	@CASINO_FULL=1 $(BIN)/pytest -m proves
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -79,6 +79,7 @@ def checkout(tmp_path) -> Path:
     return tmp_path / "casino"
 
 
+@pytest.mark.proves("3.1 make up answers on both games from a clean checkout in an empty environment")
 def test_make_up_serves_both_games_from_a_clean_checkout_in_an_empty_environment(checkout, tmp_path):
     output = tmp_path / "output"
     environment = {"HOME": str(tmp_path), "PATH": PATH}
@@ -93,6 +94,7 @@ def test_make_up_serves_both_games_from_a_clean_checkout_in_an_empty_environment
         assert not answers(f"{url}/roll/6")
 
 
+@pytest.mark.proves("3.1 casino serve runs from a wheel in an empty environment")
 def test_a_wheel_serves_from_an_empty_environment(checkout, tmp_path):
     environment = {"HOME": str(tmp_path), "PATH": PATH, "RUNTIME_DIRECTORY": str(tmp_path / "run")}
     python = tmp_path / "venv" / "bin" / "python"
