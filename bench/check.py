@@ -2,7 +2,9 @@
 
 import json
 
-from bench.product import DIRECT, SMALL, Running, fetch, wait_until
+from bench.fetch import fetch, wait_until
+from bench.product import DIRECT, SMALL
+from bench.serving import Running
 
 REQUESTS = 300
 SPLIT_RATIO = (0.03, 0.20)

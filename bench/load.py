@@ -4,14 +4,13 @@ Both are single-threaded C programs; the open loop that judges latency is our ow
 """
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import msgspec
 
 from bench.machine import pinned
-from bench.product import HERE, SEARCH_PATH
+from bench.product import HERE, find
 
 GRACE_SECONDS = 30.0
 """How long beyond its own duration a generator may take before it is stopped."""
@@ -47,7 +46,7 @@ def run(command: list[str], seconds: float, core: int) -> str:
         subprocess.SubprocessError: it failed, or did not end.
 
     """
-    program = shutil.which(command[0], path=SEARCH_PATH)
+    program = find(command[0])
     if program is None:
         raise SystemExit(f"bench: {command[0]} is not installed (Debian: apt-get install wrk nghttp2-client)")
     with pinned(core):

@@ -5,7 +5,6 @@ production; perf, when it is there, tells how much is the kernel, uvloop and llh
 """
 
 import collections
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +13,8 @@ from pathlib import Path
 from bench.connections import held_by
 from bench.load import wrk
 from bench.machine import choose_cores, pinned, raise_open_files
-from bench.product import CASINO, SEARCH_PATH, Entrant, Running, serving, upstream
+from bench.product import CASINO, Entrant, find
+from bench.serving import Running, serving, upstream
 
 SAMPLES_PER_SECOND = 400
 TOP = 30
@@ -54,7 +54,7 @@ def sample_python(pid: int, seconds: float, out: Path, core: int) -> str:
 
 def sample_native(pid: int, seconds: float, out: Path, core: int) -> str:
     """Sample a worker's native functions, kernel included; perf reads the symbols."""
-    if shutil.which("perf", path=SEARCH_PATH) is None:
+    if find("perf") is None:
         return "perf is not installed: no native functions"
     record = [tool("perf"), "record", "--quiet", "-F", "499", "-p", str(pid), "-o", str(out), "sleep", str(seconds)]
     report = [tool("perf"), "report", "-i", str(out), "--stdio", "--sort", "dso,symbol", "--percent-limit", "0.7"]
@@ -71,7 +71,7 @@ def tool(name: str) -> str:
         SystemExit: it is not installed.
 
     """
-    found = shutil.which(name, path=SEARCH_PATH)
+    found = find(name)
     if found is None:
         raise SystemExit(f"bench: {name} is not installed (pip install --group bench)")
     return found

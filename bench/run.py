@@ -15,7 +15,7 @@ import msgspec
 
 from bench.check import VerificationError, verify
 from bench.machine import describe
-from bench.product import CASINO, Entrant, Product, StartError, Upstream, serving, upstream, version_of
+from bench.product import Entrant, Product, version_of
 from bench.results import Problem, Results, Sample
 from bench.scenarios.closed import ClosedLoop
 from bench.scenarios.features import Features
@@ -25,6 +25,7 @@ from bench.scenarios.overload import Overload
 from bench.scenarios.reload import Reload
 from bench.scenarios.scenario import Scenario, Setting
 from bench.scenarios.workers import Workers
+from bench.serving import StartError, Upstream, serving, upstream
 
 FAILURES = (StartError, VerificationError, OSError, http.client.HTTPException, ValueError, subprocess.SubprocessError)
 """What may go wrong with one entrant without being the bench's own fault."""
@@ -67,7 +68,7 @@ class Run:
         with upstream(self._setting.cores.load) as behind:
             for scenario in chosen:
                 say(f"{scenario.title}")
-                for turn in range(1 if scenario.name in ONCE else self._rounds):
+                for turn in range(1 if scenario.once else self._rounds):
                     for entrant in scenario.entrants(self._products):
                         self._measure(scenario, entrant, turn, behind)
 
@@ -101,10 +102,6 @@ class Run:
         say(f"  {turn + 1}  {entrant.name}: {brief(values)}")
 
 
-ONCE = frozenset({"idle", "overload", "reload"})
-"""Scenarios whose one round is long, or whose outcome is a count and no rate."""
-
-
 def explain(error: BaseException) -> str:
     """Put a failure into words; a generator's own words are worth more than its exit status."""
     said = getattr(error, "stderr", None)
@@ -119,13 +116,10 @@ def installed(wanted: Sequence[str] | None, available: Sequence[Product]) -> tup
     """Choose products: Casino and the peers that are wanted (None: all), and name those that are not installed."""
     chosen = [product for product in available if wanted is None or product.name in wanted]
     return (
-        [product for product in chosen if product.program()],
-        [product.name for product in chosen if not product.program()],
+        [product for product in chosen if product.installed()],
+        [product.name for product in chosen if not product.installed()],
     )
 
 
 def encode(results: Results) -> bytes:
     return msgspec.json.format(msgspec.json.encode(results), indent=1)
-
-
-__all__ = ["CASINO", "Run", "encode", "installed", "say", "scenarios"]

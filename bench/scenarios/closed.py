@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from bench.load import wrk
-from bench.product import DIRECT, SMALL, Entrant, Product, Running
+from bench.product import DIRECT, SMALL, Entrant, Product
 from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.serving import Running
 
 CONNECTIONS = 64
 WARM_SECONDS = 1.0
@@ -12,6 +13,8 @@ WARM_SECONDS = 1.0
 
 class ClosedLoop:
     """One path asked for again and again; the product's core is the limit, or the result says that it was not."""
+
+    once = False
 
     def __init__(self, name: str, title: str, *, path: str = SMALL, body_bytes: int, post: bool = False) -> None:
         self.name = name

@@ -6,9 +6,10 @@ Metrics, trace ids and the access log are always on; the log's share is the diff
 from collections.abc import Sequence
 from typing import Any
 
-from bench.product import CASINO, Entrant, Product, Running, merge_patch
+from bench.product import CASINO, Entrant, Product
 from bench.scenarios.closed import ClosedLoop
 from bench.scenarios.scenario import Setting, Values
+from bench.serving import Running, merge_patch
 
 Patch = dict[str, Any]
 
@@ -80,6 +81,7 @@ def variant(patch: Patch) -> Patch:
 class Features:
     name = "features"
     title = "Cost of each feature of Casino, small GET"
+    once = False
 
     def __init__(self) -> None:
         self._loop = ClosedLoop(self.name, self.title, body_bytes=0)

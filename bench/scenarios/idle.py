@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bench.connections import held_by
+from bench.fetch import answers
 from bench.load import wrk
 from bench.openloop import answer_length
-from bench.product import SMALL, Entrant, Product, Running, answers
+from bench.product import SMALL, Entrant, Product
 from bench.scenarios.scenario import Setting, Values
+from bench.serving import Running
 
 IDLE = 10_000
 REQUEST = f"GET {SMALL} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n".encode()
@@ -53,6 +55,7 @@ def is_open(client: socket.socket) -> bool:
 class IdleConnections:
     name = "idle"
     title = "10,000 idle keep-alive connections"
+    once = True
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [Entrant(product.name, product) for product in products]

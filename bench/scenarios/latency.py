@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from bench.openloop import offer
-from bench.product import DIRECT, SMALL, Entrant, Product, Running
+from bench.product import DIRECT, SMALL, Entrant, Product
 from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.serving import Running
 
 RATE_PER_SECOND = 1_000
 CONNECTIONS = 64
@@ -13,6 +14,7 @@ CONNECTIONS = 64
 class AddedLatency:
     name = "latency"
     title = "Latency at 1,000 requests/s, open loop"
+    once = False
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [Entrant(product.name, product) for product in (DIRECT, *products)]

@@ -8,11 +8,13 @@ import http.client
 import time
 from collections.abc import Sequence
 
+from bench.fetch import fetch
 from bench.load import Offered, h2load, wrk
 from bench.openloop import percentile
-from bench.product import SMALL, Entrant, Product, Running, fetch
+from bench.product import SMALL, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.serving import Running
 
 SECONDS = 30.0
 QUICK_SECONDS = 6.0
@@ -62,6 +64,7 @@ def judge(offered: Offered, *, peak: float, seconds: float) -> Values:
 class Overload:
     name = "overload"
     title = "Twice the capacity offered"
+    once = True
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [Entrant(product.name, product) for product in products]

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import yaml
 
+from bench.fetch import fetch
 from bench.load import wrk
-from bench.product import CASINO, Entrant, Product, Running, fetch
+from bench.product import CASINO, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.serving import Running
 
 RELOADS = 20
 SECONDS = 12.0
@@ -44,6 +46,7 @@ class Reloader:
 class Reload:
     name = "reload"
     title = "Twenty reloads under load"
+    once = True
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [Entrant("casino", CASINO)] if CASINO in products else []

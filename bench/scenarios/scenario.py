@@ -6,8 +6,9 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from bench.machine import Cores, busy_ratio, core_time, stolen_ratio
-from bench.product import Entrant, Product, Running
+from bench.product import Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
+from bench.serving import Running
 from bench.tree import Memory
 
 Values = dict[str, float]
@@ -29,6 +30,8 @@ class Scenario(Protocol):
 
     name: str
     title: str
+    once: bool
+    """One round is enough: it is long, or what it finds is a count and no rate."""
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         """Say who takes part, in the order of each round; none when nobody it is about was asked for."""

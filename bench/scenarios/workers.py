@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from bench.connections import held_by
 from bench.load import h2load
-from bench.product import CASINO, Entrant, Product, Running
+from bench.product import CASINO, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.serving import Running
 
 RATE_PER_SECOND = 4_000
 """Well below what one worker can do, so that both serve exactly the same."""
@@ -29,6 +30,7 @@ class Holders:
 class Workers:
     name = "workers"
     title = "Two workers against one at 4,000 requests/s"
+    once = False
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [

@@ -4,11 +4,12 @@ import pytest
 
 from bench.connections import parse_inodes
 from bench.load import Offered
-from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Entrant, Places, Product, configure, merge_patch
+from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Entrant, Product
 from bench.profile import count_stacks, top_table
 from bench.run import scenarios
 from bench.scenarios.features import FEATURES, PLAIN, everything, variant
 from bench.scenarios.overload import judge
+from bench.serving import Places, configure, merge_patch
 from gateway.spec.load import load
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

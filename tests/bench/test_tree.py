@@ -2,8 +2,8 @@ import os
 import sys
 from pathlib import Path
 
+from bench.fetch import wait_until
 from bench.machine import parse_core_time
-from bench.product import wait_until
 from bench.tree import Stat, Tree, descendants, parse_memory, parse_stat, read_stats
 
 
