@@ -20,7 +20,7 @@ _SHORTENED: Final = (2048, 512, 128)
 
 _SECRET: Final = re.compile(
     r"token|secret|passw|pwd|passphrase|api.?key|access.?key|private.?key|signature|credential|session|jwt|bearer"
-    r"|auth(?!or)|(?:^|[_.-])(?:key|sig|code|pin|otp|pass|sid)$",
+    r"|auth(?!or)|authori[sz]ation|(?:^|[_.-])(?:key|sig|code|pin|otp|pass|sid)$",
     re.IGNORECASE,
 )
 _MASK: Final = "***"
