@@ -4,7 +4,6 @@ It leads a process group of its own, so that Ctrl-C in a terminal reaches only t
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -13,10 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-"""<linux/prctl.h>; the setting survives execve(2)."""
+from gateway.serve.orphan import die_with
+
 LAST_LINES = 15
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Child:
@@ -68,12 +66,10 @@ class Child:
 
 
 def _follow(parent: int) -> Callable[[], None]:
-    """What the child does before it becomes its program: ask to be killed when its parent ends."""
+    """What the child does before it becomes its program."""
 
     def follow() -> None:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent ended first
+        die_with(parent)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     return follow

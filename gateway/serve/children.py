@@ -1,6 +1,5 @@
 """One child of the supervisor through all its lives: forked, watched, reaped, and forked again on the same slot."""
 
-import ctypes
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ import msgspec
 from exporters.catalog.gateway import CRASH_LOOP, PROCESS_DEATHS, PROCESS_STARTS
 from gateway.serve.events import Event, emit, emit_crash
 from gateway.serve.heartbeat import Hang, Pulse, vitals
+from gateway.serve.orphan import die_with
 from gateway.serve.signals import ASKING
 from gateway.store.process import Process
 from gateway.store.slot import Slot, Word
@@ -25,9 +25,6 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 HEALTHY_SECONDS = 10.0
 """A life this long ends a crash loop; the first death after it is answered at once."""
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class End(StrEnum):
@@ -153,7 +150,7 @@ def _live(main: Main, process: Process, leave: Callable[[], None], parent: int) 
     try:
         leave()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
-        _die_with(parent)
+        die_with(parent)
         slot = Slot.open(process.slot.path, writable=True)  # as it is now, not as the supervisor knew it
         slot.own()
         main(msgspec.structs.replace(process, slot=slot))
@@ -166,11 +163,3 @@ def _live(main: Main, process: Process, leave: Callable[[], None], parent: int) 
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends, also if that happened before we asked."""
-    if _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
