@@ -1,7 +1,6 @@
 import pytest
 
 from gateway.core.breaker import Turnstile
-
 from tests.control.conftest import until
 from tests.control.upstreams import upstream
 
