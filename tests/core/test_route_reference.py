@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.failure import Failure
@@ -91,7 +91,8 @@ def reference(table: dict[str, Route], request: Request) -> str | tuple[Failure,
     return (Failure.METHOD_NOT_ALLOWED, tuple(sorted(allowed))) if allowed else (Failure.NO_ROUTE, ())
 
 
-@given(routes, st.lists(requests, min_size=1, max_size=10))
+@given(routes, st.lists(requests, min_size=1, max_size=20))
+@settings(max_examples=60)
 def test_the_router_agrees_with_a_matcher_that_tries_every_route(
     table: list[tuple[Match, ...]], asked: list[Request]
 ) -> None:
