@@ -67,19 +67,18 @@ class Gateway:
         settings = {"workers": WORKERS, "public": f'["127.0.0.1:{self.port}"]', "control": control, "grace": "0s"}
         self.spec.write_text(SPEC.format(**settings | {"log": self.log} | changed))
 
-    def launch(self, *options, **popen):
+    def launch(self, *options, stdout=subprocess.DEVNULL, **environ):
         with self.stderr.open("ab") as stderr:
             process = subprocess.Popen(
                 [sys.executable, PROGRAM, self.spec, self.run.path, *options],
-                **{"stdout": subprocess.DEVNULL, "stderr": stderr, "cwd": ROOT} | popen,
-                env=os.environ | {"PYTHONPATH": str(ROOT)} | popen.get("env", {}),
-            )
+                stdout=stdout, stderr=stderr, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environ,
+            )  # fmt: skip
         self.started.append(process)
         return process
 
-    def start(self, *options, **popen):
+    def start(self, *options, **settings):
         before = len(self.events("ready"))
-        process = self.launch(*options, **popen)
+        process = self.launch(*options, **settings)
         until(lambda: len(self.events("ready")) > before or process.poll() is not None)
         assert process.poll() is None, self.stderr.read_text()
         return process

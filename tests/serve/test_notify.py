@@ -1,0 +1,84 @@
+import os
+import signal
+import socket
+
+import pytest
+
+from gateway.serve.notify import Notifier
+from tests.serve.running import PATIENCE_SECONDS, until
+
+
+class Manager:
+    """A service manager that hears what it is told."""
+
+    def __init__(self, line, path):
+        self._line = line
+        self.environ = {"NOTIFY_SOCKET": str(path)}
+
+    def hear(self, word):
+        """Return the next message with this word."""
+        while word not in (message := self.next()):
+            pass
+        return message
+
+    def next(self):
+        return dict(line.split("=", 1) for line in self._line.recv(4096).decode().splitlines())
+
+
+@pytest.fixture
+def manager(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path / "notify"))
+        line.settimeout(PATIENCE_SECONDS)
+        yield Manager(line, tmp_path / "notify")
+
+
+def test_readiness_is_told_once_everything_serves(gateway, manager):
+    process = gateway.start(**manager.environ)
+    ready = manager.hear("READY")
+    assert ready["MAINPID"] == str(process.pid)
+    gateway.get()
+    process.terminate()
+    assert manager.hear("STOPPING")["STOPPING"] == "1"
+    assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_reload_is_told_from_its_beginning_to_its_end(gateway, manager):
+    process = gateway.start(**manager.environ)
+    manager.hear("READY")
+    process.send_signal(signal.SIGHUP)
+    assert int(manager.hear("RELOADING")["MONOTONIC_USEC"]) > 0
+    manager.hear("READY")
+
+
+def test_an_upgrade_names_the_new_main_process_and_never_says_that_it_stops(gateway, manager):
+    old = gateway.start(**manager.environ)
+    manager.hear("READY")
+    new = gateway.start("--upgrade", **manager.environ)
+    assert manager.next()["MAINPID"] == str(new.pid)
+    assert old.wait(PATIENCE_SECONDS) == 0
+    new.terminate()
+    manager.hear("STOPPING")
+
+
+def test_the_watchdog_is_fed_twice_as_often_as_asked(manager):
+    notifier = Notifier(manager.environ | {"WATCHDOG_USEC": "2000000"})
+    for now in (10.0, 10.9, 11.0, 11.5):
+        notifier.alive(now)
+    notifier.ready()
+    assert [manager.next().get("WATCHDOG") for _ in range(3)] == ["1", "1", None]
+
+
+def test_a_stopped_supervisor_does_not_feed_the_watchdog(gateway, manager):
+    process = gateway.start(WATCHDOG_USEC="100000", **manager.environ)
+    manager.hear("WATCHDOG")
+    os.kill(process.pid, signal.SIGSTOP)
+    manager._line.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        until(lambda: manager.next() is None)
+    os.kill(process.pid, signal.SIGCONT)
+
+
+def test_without_a_service_manager_nothing_is_sent_and_nothing_fails():
+    Notifier({}).ready()
+    Notifier({"NOTIFY_SOCKET": "/nowhere/at/all"}).ready()
