@@ -18,7 +18,7 @@ def told(lines: bytes) -> dict[str, str]:
     assert lines.endswith(b"\r\n")
     pairs = [line.split(": ", 1) for line in lines.decode().removesuffix("\r\n").split("\r\n")]
     assert len({name for name, _ in pairs}) == len(pairs)
-    return dict(pairs)  # type: ignore[arg-type]
+    return dict(pairs)
 
 
 def xff(*values: str) -> list[Header]:
