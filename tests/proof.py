@@ -7,12 +7,11 @@ asks the fixture `full` for its size, and tells the fixture `measured` what it f
 import hashlib
 import json
 import os
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.checkout import ROOT, files
+
 FOLDER = ROOT / "build" / "prove"
 FULL = os.environ.get("CASINO_FULL") == "1"
 MEASURED = pytest.StashKey[dict[str, object]]()
@@ -40,15 +39,9 @@ def pytest_configure(config):
 
 def state_of_the_tree() -> str:
     """Name exactly what is proved: every file that a commit made now would hold."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
     state = hashlib.sha256()
-    for path in (ROOT / name for name in sorted(filter(None, listed.split("\0")))):
-        state.update(f"{path.relative_to(ROOT)}\0".encode() + (path.read_bytes() if path.is_file() else b""))
+    for path in files():
+        state.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return state.hexdigest()[:12]
 
 

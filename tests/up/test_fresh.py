@@ -16,7 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.checkout import ROOT, files
+
 PATH = "/usr/local/bin:/usr/bin:/bin"
 SPEC = """
 casino: 1
@@ -65,17 +66,10 @@ def answers(url: str) -> bool:
 @pytest.fixture
 def checkout(tmp_path) -> Path:
     """What a clone of the work tree would hold."""
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            target = tmp_path / "casino" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, target)
+    for path in files():
+        target = tmp_path / "casino" / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
     return tmp_path / "casino"
 
 
