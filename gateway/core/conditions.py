@@ -94,11 +94,7 @@ def _matches(expression: re2.Set, value: str | None) -> bool:
 
 
 def _media_types(request: Request, _: str) -> str | None:
-    """Give what names a media type: Accept, and Content-Type if there is a body."""
-    accept = request.header("accept")
-    if request.header("content-length") in (None, "0") and request.header("transfer-encoding") is None:
-        return accept
-    content = request.header("content-type")
+    accept, content = request.header("accept"), request.header("content-type")
     return content if accept is None else accept if content is None else f"{accept},{content}"
 
 

@@ -5,28 +5,20 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.core.request import Header
+from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN
 from gateway.spec.route import HeaderRules
 
-HOP_BY_HOP: Final = (
-    "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-    "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
-)  # fmt: skip
-"""Fields for one connection only (RFC 9110 section 7.6.1, RFC 7615, RFC 7540 section 3.2.1)."""
-
-FORWARDING: Final = (
-    "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
-)  # fmt: skip
-"""Where a request came from: read from trusted proxies, written anew for the upstream."""
-
-HEARSAY: Final = (
-    "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "x-forwarded-prefix",
-    "x-forwarded-server", "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-uri", "x-forwarded-method",
-    "x-original-url", "x-rewrite-url", "x-original-host",
-)  # fmt: skip
-"""Claims about the client, or of another path or host, that services tend to believe: passed on from trusted proxies."""
-
-OWN: Final = ("x-request-id", "traceparent", "casino-failure")
-"""Other fields the gateway writes; a copy from outside is read by their own rules or dropped, never passed on."""
+__all__ = [
+    "FORWARDING",
+    "HEARSAY",
+    "HOP_BY_HOP",
+    "OWN",
+    "PROTECTED",
+    "SPECIAL",
+    "HeaderChanges",
+    "spellings",
+    "without_named",
+]
 
 
 def spellings(names: Iterable[str]) -> frozenset[bytes]:

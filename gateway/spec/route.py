@@ -58,7 +58,7 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     query: dict[QueryName, Test] = {}
     """By the name of a query parameter."""
     media_type: MediaType | None = None
-    """A media type named in Accept or, for a request with a body, in Content-Type."""
+    """A media type named in Accept or in Content-Type."""
 
 
 class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

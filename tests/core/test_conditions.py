@@ -14,8 +14,8 @@ def accept(value: str) -> Header:
     return (b"accept", value.encode())
 
 
-def content(value: str, length: bytes = b"2") -> tuple[Header, Header]:
-    return (b"content-type", value.encode()), (b"content-length", length)
+def content(value: str) -> Header:
+    return (b"content-type", value.encode())
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,12 @@ def test_all_conditions_must_hold(ask: Ask) -> None:
         pytest.param((accept("*/*"),), False, id="a wildcard names nothing"),
         pytest.param((accept(f"{V2}x"),), False, id="a longer name"),
         pytest.param((), False, id="nothing"),
-        pytest.param(content(f"{V2}; charset=utf-8"), True, id="the body's own type"),
-        pytest.param(content(V2, b"0"), False, id="the type of an empty body"),
-        pytest.param(((b"content-type", V2.encode()),), False, id="the type of no body"),
-        pytest.param(((b"content-type", V2.encode()), (b"transfer-encoding", b"chunked")), True, id="a chunked body"),
-        pytest.param((accept("text/html"), *content(V2)), True, id="the body's type where another is accepted"),
+        pytest.param((content(f"{V2}; charset=utf-8"),), True, id="the body's own type"),
+        pytest.param((accept("text/html"), content(V2)), True, id="the body's type where another is accepted"),
+        pytest.param((accept(V2), content("text/html")), True, id="accepted where the body's type is another"),
     ],
 )
-def test_a_media_type_is_named_by_accept_or_by_the_body(ask: Ask, headers: tuple[Header, ...], holds: bool) -> None:
+def test_a_media_type_is_named_by_accept_or_by_content_type(ask: Ask, headers: tuple[Header, ...], holds: bool) -> None:
     assert all_hold(compile_when(When(media_type=V2)), ask("POST /", *headers)) is holds
 
 

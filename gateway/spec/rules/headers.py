@@ -4,19 +4,32 @@ from collections.abc import Iterable
 
 from gateway.spec.nodes import Path
 from gateway.spec.problem import Fault
+from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN
 from gateway.spec.route import Headers
 from gateway.spec.rules.report import Report
 
-CONNECTION = (
-    "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-)  # fmt: skip
-"""Of one connection only (RFC 9110 section 7.6.1); each side of the gateway has its own."""
-
 FOR_RESPONSES = {
-    **dict.fromkeys(CONNECTION, "it belongs to one connection, and each side of the gateway has its own"),
+    **dict.fromkeys(HOP_BY_HOP, "it belongs to one connection, and each side of the gateway has its own"),
     "content-length": "it says how long the body is, which only the gateway knows",
+    **dict.fromkeys(("x-request-id", "casino-failure"), "the gateway writes it"),
 }
-FOR_REQUESTS = {**FOR_RESPONSES, "host": "`rewrite: {host: ...}` changes it"}
+FOR_REQUESTS = {
+    **FOR_RESPONSES,
+    **dict.fromkeys(
+        (*FORWARDING, *HEARSAY), "only `listen.trusted` proxies and the gateway say where requests come from"
+    ),
+    **dict.fromkeys(OWN, "the gateway writes it"),
+    "expect": "the gateway answers it",
+    "host": "`rewrite: {host: ...}` changes it",
+}
+FOR_CONDITIONS = {**FOR_REQUESTS, "host": "`hosts` of the match choose by it"}
+
+
+def check_conditions(names: Iterable[str], path: Path, report: Report) -> None:
+    """Check the names of headers that conditions ask for: those the gateway acts on are not among what they see."""
+    for name in names:
+        _refuse_reserved(name, (*path, name), report, FOR_CONDITIONS, what="is not seen by conditions")
+    twice(names, path, report)
 
 
 def check_rules(headers: Headers, path: Path, report: Report) -> None:
@@ -44,7 +57,9 @@ def twice(names: Iterable[str], path: Path, report: Report) -> None:
             report.refuse((*path, name), Fault.CONFLICT, f"header `{name}` is given twice: case makes no difference")
 
 
-def _refuse_reserved(name: str, path: Path, report: Report, reserved: dict[str, str]) -> None:
+def _refuse_reserved(
+    name: str, path: Path, report: Report, reserved: dict[str, str], *, what: str = "is not changed by rules"
+) -> None:
     reason = reserved.get(name.lower())
     if reason:
-        report.refuse(path, Fault.BAD_VALUE, f"header `{name}` is not changed by rules", hint=reason)
+        report.refuse(path, Fault.BAD_VALUE, f"header `{name}` {what}", hint=reason)

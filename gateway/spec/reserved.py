@@ -1,0 +1,24 @@
+"""The headers the gateway answers for: no rule of a spec changes them, no condition sees them, none passes as it came."""
+
+from typing import Final
+
+HOP_BY_HOP: Final = (
+    "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+    "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+)  # fmt: skip
+"""Of one connection only (RFC 9110 section 7.6.1, RFC 7615, RFC 7540 section 3.2.1)."""
+
+FORWARDING: Final = (
+    "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
+)  # fmt: skip
+"""Where a request came from: read from trusted proxies, written anew for the upstream."""
+
+HEARSAY: Final = (
+    "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "x-forwarded-prefix",
+    "x-forwarded-server", "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-uri", "x-forwarded-method",
+    "x-original-url", "x-rewrite-url", "x-original-host",
+)  # fmt: skip
+"""Claims about the client, or of another path or host, that services tend to believe: passed on from trusted proxies."""
+
+OWN: Final = ("x-request-id", "traceparent", "casino-failure")
+"""Other headers the gateway writes; what comes from outside is read by rules of its own or dropped."""
