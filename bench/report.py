@@ -125,7 +125,7 @@ def table(results: Results, scenario: str) -> str:
         ]
         for entrant in results.entrants(scenario)
     ]
-    return f"## {title}\n\n" + rows([head, *body]) + limits(results, scenario)
+    return f"## {title}\n\n" + rows([head, *body]) + limits(results, scenario) + disturbed(results, scenario)
 
 
 def cell(value: float | None, column: Column) -> str:
@@ -166,6 +166,13 @@ def limits(results: Results, scenario: str) -> str:
         and (results.median(scenario, entrant, BUSY.key) or 1) < 0.93
     ]
     return f"\nLimited by the generator's core, not their own: {', '.join(bound)}.\n" if bound else ""
+
+
+def disturbed(results: Results, scenario: str) -> str:
+    """Name those whose core was not theirs alone; interrupts account for a few percent."""
+    shares = {name: results.median(scenario, name, "others_ratio") or 0 for name in results.entrants(scenario)}
+    shared = [f"{name} ({share:.0%})" for name, share in shares.items() if share > 0.1 and name != "direct"]
+    return f"\nDisturbed, as other processes used the product's core: {', '.join(shared)}.\n" if shared else ""
 
 
 def problems(results: Results) -> str:

@@ -36,7 +36,9 @@ class Reloader:
         self._asked += 1
         share = 10 + self._asked
         self._spec["routes"]["roll"]["split"] = {"v1": f"{100 - share}%", "v2": f"{share}%"}
-        self._path.write_text(yaml.safe_dump(self._spec, sort_keys=False))
+        draft = self._path.with_suffix(".draft")
+        draft.write_text(yaml.safe_dump(self._spec, sort_keys=False))
+        draft.rename(self._path)  # the gateway watches the file and must never see half of it
         try:
             self.applied += fetch(self._port, "/reload", method="POST")[0] == 200
         except (OSError, http.client.HTTPException):

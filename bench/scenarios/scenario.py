@@ -1,5 +1,6 @@
 """What every scenario is, and the one way in which the cost of some work is taken."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
@@ -48,6 +49,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     product_busy_ratio: float
     load_busy_ratio: float
     stolen_ratio: float
+    others_ratio: float
+    """The share of the product's core that went to processes that are not the product's: a disturbed measurement."""
     peak: Memory
     """The greatest memory of the product while the work went on."""
 
@@ -56,6 +59,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
             "product_busy_ratio": self.product_busy_ratio,
             "load_busy_ratio": self.load_busy_ratio,
             "stolen_ratio": self.stolen_ratio,
+            "others_ratio": self.others_ratio,
         }
 
 
@@ -76,13 +80,17 @@ def with_cost(running: Running, cores: Cores, work: Callable[[], T]) -> tuple[T,
     peak = PeakMemory(running)
     with Meanwhile(peak.sample, every_seconds=0.5):
         cpu, load, product = running.tree.cpu_seconds(), core_time(cores.load), core_time(cores.product)
+        began = time.perf_counter()
         outcome = work()
+        seconds = time.perf_counter() - began
         load_after, product_after = core_time(cores.load), core_time(cores.product)
         cpu_after = running.tree.cpu_seconds()
+    busy = busy_ratio(product, product_after)
     return outcome, Cost(
         cpu_seconds=cpu_after - cpu,
-        product_busy_ratio=busy_ratio(product, product_after),
+        product_busy_ratio=busy,
         load_busy_ratio=busy_ratio(load, load_after),
         stolen_ratio=stolen_ratio(product, product_after),
+        others_ratio=max(0.0, busy - (cpu_after - cpu) / seconds),
         peak=peak.memory,
     )

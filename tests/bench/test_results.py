@@ -110,5 +110,15 @@ def test_the_report_names_numbers_that_are_the_generators_limit() -> None:
     assert "Limited by the generator's core, not their own: nginx." in markdown(results(*busy))
 
 
+def test_the_report_names_numbers_that_other_processes_disturbed() -> None:
+    text = markdown(
+        results(
+            *rounds("get", "nginx", "others_ratio", 0.02, 0.4, 0.28),
+            *rounds("get", "envoy", "others_ratio", 0.02, 0.03, 0.4),
+        )
+    )
+    assert "Disturbed, as other processes used the product's core: nginx (28%)." in text
+
+
 def test_a_panel_without_numbers_is_left_out() -> None:
     assert [panel.title for panel in panels(RATES)] == ["Small GET, 1,000 requests/s on one core"]
