@@ -51,7 +51,6 @@ PRODUCTS = (
         command=("casino", "serve", "@DIR@/casino.yaml", "--run-dir", "@DIR@/run"),
         files=("casino.yaml",),
         version=("casino", "--version"),
-        health="/health",
     ),
     Product(
         name="nginx",
@@ -107,7 +106,7 @@ PRODUCTS = (
         version=("krakend", "version"),
         environ=ONE_CORE,
         log="stdout",
-        health="/metrics",
+        health="/__stats",
     ),
 )
 CASINO = PRODUCTS[0]
