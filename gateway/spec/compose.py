@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import yaml
 
 from gateway.spec.nodes import Entry, Mapping, Node, Place, Scalar, Sequence
-from gateway.spec.problem import Fault, Problem, SpecErrors, error
+from gateway.spec.problem import Fault, Findings, Problem, SpecErrors, error
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 512 * 1024
+"""Some ten thousand routes, read within a second."""
 MOST_DEPTH = 40
-MOST_NODES = 200_000
+MOST_NODES = 100_000
 
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML 1.2 section 5.1 does not accept in a file."""
@@ -59,13 +60,13 @@ def decode(data: bytes, file: str) -> str:
     return text
 
 
-def compose(text: str, file: str) -> tuple[Mapping, list[Problem]]:
-    """Compose the one document of a file; also returns what is wrong with single keys.
+def compose(text: str, file: str, findings: Findings) -> Mapping:
+    """Compose the one document of a file; what is wrong with single keys is added to the findings.
 
     Raises:
         SpecErrors: the text is no YAML, no mapping, empty, or beyond the bounds.
     """
-    composer = _Composer(text, file)
+    composer = _Composer(text, file, findings)
     try:
         root = composer.document()
     except yaml.YAMLError as fault:
@@ -74,13 +75,13 @@ def compose(text: str, file: str) -> tuple[Mapping, list[Problem]]:
         raise _unusable(Fault.LIMIT, Place(file, 1, 1), "nested too deeply") from None
     if not isinstance(root, Mapping):
         raise _unusable(Fault.WRONG_TYPE, root.place, "this is no mapping of keys to values", expected="`casino: 1`")
-    return root, composer.problems
+    return root
 
 
 class _Composer:
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, findings: Findings) -> None:
         self.file = file
-        self.problems: list[Problem] = []
+        self.findings = findings
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._nodes = 0
@@ -142,9 +143,9 @@ class _Composer:
 
     def _put(self, entries: dict[str, Entry], key: Node, value: Node) -> None:
         if not isinstance(key, Scalar) or key.is_null:
-            self.problems.append(error(Fault.WRONG_TYPE, key.place, "a key must be text"))
+            self.findings.add(error(Fault.WRONG_TYPE, key.place, "a key must be text"))
         elif key.plain and key.text == "<<":
-            self.problems.append(
+            self.findings.add(
                 error(
                     Fault.UNKNOWN_KEY,
                     key.place,
@@ -153,9 +154,11 @@ class _Composer:
                 )
             )
         elif first := entries.get(key.text):
-            self.problems.append(duplicate(key.text, key.place, first.key))
+            self.findings.add(duplicate(key.text, key.place, first.key))
         else:
-            entries[key.text] = Entry(key.place, value)
+            # Where nothing was written there is no place but the key's.
+            nothing = isinstance(value, Scalar) and value.plain and not value.text
+            entries[key.text] = Entry(key.place, Scalar("", key.place) if nothing else value)
 
     def _alias(self, anchor: str, place: Place) -> Node:
         if anchor not in self._anchors:
@@ -170,7 +173,7 @@ class _Composer:
     def _refuse_tag(self, event: yaml.NodeEvent, place: Place) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None:
-            self.problems.append(
+            self.findings.add(
                 error(
                     Fault.WRONG_TYPE, place, f"tag `{tag}` is not accepted", hint="values are read as their key expects"
                 )

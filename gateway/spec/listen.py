@@ -50,8 +50,8 @@ class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Least bytes per second of a request body, judged over 5 s; slower is 408 and counts against the client."""
     idle_seconds: PositiveSeconds = field(default=75, name="idle")
     """How long a keep-alive connection may rest between requests."""
-    pipelined: Count = 16
-    """Requests of one connection that may wait behind the one being answered; beyond it reading stops."""
+    pipelined_bytes: Bytes = field(default=64 * 1024, name="pipelined")
+    """Bytes of further requests that may wait behind the one being answered; beyond it reading stops."""
     connections: Count = 50_000
     """Client connections of the whole gateway."""
     connections_per_address: Count = 10_000

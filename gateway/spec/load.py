@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Mapping, Tree
-from gateway.spec.problem import Problem, Severity, SpecErrors, in_order
+from gateway.spec.problem import Findings, Problem, Severity, SpecErrors, in_order
 from gateway.spec.rules import dangers, listen, route, shadows, upstream
 from gateway.spec.rules.report import Report
 from gateway.spec.shorthand import expanded
@@ -33,18 +33,18 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
         SpecErrors: the spec cannot be used; all mistakes at once.
     """
     path = Path(path)
-    raw, problems = read(path, stage)
+    findings = Findings()
+    raw = read(path, stage, findings)
     root = expanded(raw.root, type_of(Spec))
     assert isinstance(root, Mapping)
     tree = Tree(root, raw.overlay)
-    walk = Walk(tree)
+    walk = Walk(tree, findings)
     spec = walk.build(root, type_of(Spec))
-    report = Report(tree, walk.failed)
+    report = Report(tree, walk.failed, findings)
     for rules in (listen, upstream, route):
         rules.check(spec, report)
-    problems += walk.problems + report.problems
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise SpecErrors(problems)
+    if any(problem.severity is Severity.ERROR for problem in findings.problems):
+        raise SpecErrors(findings.problems)
     for rules in (dangers, shadows):
         rules.check(spec, report)
-    return Loaded(spec, in_order([*problems, *report.problems]), files_of(path, stage), tree)
+    return Loaded(spec, in_order(findings.problems), files_of(path, stage), tree)

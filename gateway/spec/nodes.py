@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 """The keys and positions that lead from the root to a node: ("routes", "roll", "match", 0)."""
 
 
-class Place(Struct, frozen=True, order=True):
+class Place(Struct, frozen=True, order=True, gc=False):
     """Where something was written; lines and columns count from 1, columns in characters."""
 
     file: str
@@ -25,7 +25,7 @@ class Place(Struct, frozen=True, order=True):
         return Place(self.file, self.line, self.column + columns)
 
 
-class Scalar(Struct, frozen=True):
+class Scalar(Struct, frozen=True, gc=False):
     """Text as written; `plain` says that no quotes stood around it."""
 
     text: str
@@ -42,21 +42,21 @@ class Scalar(Struct, frozen=True):
         return Scalar(text, self.place.moved(start if self.plain else start + 1), plain=self.plain)
 
 
-class Sequence(Struct, frozen=True):
+class Sequence(Struct, frozen=True, gc=False):
     """A list."""
 
     items: "tuple[Node, ...]"
     place: Place
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """A mapping's value, and where its key stands."""
 
     key: Place
     value: "Node"
 
 
-class Mapping(Struct, frozen=True):
+class Mapping(Struct, frozen=True, gc=False):
     """A mapping; `removed` holds the keys an overlay took away, and where it says so."""
 
     entries: dict[str, Entry]

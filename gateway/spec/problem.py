@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from gateway.spec.nodes import Place
 
+MOST_PROBLEMS = 200
+
 
 class Severity(StrEnum):
     """An error keeps the spec from being used; a warning is legal but dangerous."""
@@ -99,6 +101,21 @@ def _at(
         expected=expected,
         hint=hint,
     )
+
+
+class Findings:
+    """Collects problems, up to a bound: beyond it the file is something else altogether."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.problems) >= MOST_PROBLEMS
+
+    def add(self, problem: Problem) -> None:
+        if not self.is_full:
+            self.problems.append(problem)
 
 
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:

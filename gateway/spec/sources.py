@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.spec.compose import MOST_BYTES, compose, decode
 from gateway.spec.merge import overlaid, side_by_side
 from gateway.spec.nodes import Mapping, Place, Tree
-from gateway.spec.problem import Fault, Problem, SpecErrors, error
+from gateway.spec.problem import Fault, Findings, Problem, SpecErrors, error
 from gateway.spec.suggest import listed, meant
 
 SUFFIXES = (".yaml", ".yml")
@@ -30,37 +30,31 @@ def files_of(path: Path, stage: str | None) -> tuple[Path, ...]:
     return (*parts, _overlay(path, stage)) if stage else tuple(parts)
 
 
-def read(path: Path, stage: str | None) -> tuple[Tree, list[Problem]]:
-    """Read and merge a spec's files; the problems are those of single keys and of the merge.
+def read(path: Path, stage: str | None, findings: Findings) -> Tree:
+    """Read and merge a spec's files; what is wrong with single keys and with the merge is added to the findings.
 
     Raises:
         SpecErrors: something cannot be read as a YAML mapping.
     """
-    paths = files_of(path, stage)
-    roots, problems = _all_composed(paths)
-    base, doubles = side_by_side(roots[:-1] if stage else roots)
-    tree, removals = overlaid(base, roots[-1]) if stage else (Tree(base), [])
-    return tree, [*problems, *doubles, *removals]
+    roots = _all_composed(files_of(path, stage), findings)
+    base = side_by_side(roots[:-1] if stage else roots, findings)
+    return overlaid(base, roots[-1], findings) if stage else Tree(base)
 
 
-def _all_composed(paths: tuple[Path, ...]) -> tuple[list[Mapping], list[Problem]]:
+def _all_composed(paths: tuple[Path, ...], findings: Findings) -> list[Mapping]:
     roots: list[Mapping] = []
-    problems: list[Problem] = []
     unusable: list[Problem] = []
     left = MOST_BYTES
     for path in paths:
         try:
             data = _bytes(path, left)
             left -= len(data)
-            root, found = compose(decode(data, str(path)), str(path))
+            roots.append(compose(decode(data, str(path)), str(path), findings))
         except SpecErrors as fault:
             unusable.extend(fault.problems)
-            continue
-        roots.append(root)
-        problems.extend(found)
     if unusable:
         raise SpecErrors(unusable, unreadable=True)
-    return roots, problems
+    return roots
 
 
 def _bytes(path: Path, most: int) -> bytes:
@@ -73,7 +67,7 @@ def _bytes(path: Path, most: int) -> bytes:
             raise _unreadable(path, "this is not a regular file")
         data = file.read(most + 1)
     if len(data) > most:
-        message = f"the spec is larger than {MOST_BYTES // 1_000_000} MB"
+        message = f"the spec is larger than {MOST_BYTES // 1024} KiB"
         raise SpecErrors([error(Fault.LIMIT, Place(str(path), 1, 1), message)], unreadable=True)
     return data
 

@@ -4,6 +4,7 @@ A literal must already be in the normal form requests are brought into (RFC 3986
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from msgspec import Struct
@@ -37,6 +38,7 @@ class Template(Struct, frozen=True):
         return tuple(each.name for each in self.segments if isinstance(each, Field))
 
 
+@lru_cache(maxsize=16_384)
 def parse_template(text: str) -> Template:
     """Cut a template into literals and fields.
 

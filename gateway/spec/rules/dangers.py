@@ -10,7 +10,7 @@ from gateway.spec.route import Route
 from gateway.spec.rules.report import Report
 from gateway.spec.scalars import write
 from gateway.spec.units import Kind
-from gateway.spec.upstream import Upstream, Version
+from gateway.spec.upstream import Ejection, Upstream, Version
 
 LONG_SECONDS = 600
 """A client that waits ten minutes holds a connection, a slot in the pool and perhaps a queue behind it."""
@@ -23,7 +23,7 @@ def check(spec: Spec, report: Report) -> None:
         _timeouts(name, spec, report)
         _policies(upstream, path, report)
         for label, version in upstream.versions.items():
-            _version(upstream, version, (*path, "versions", label), report)
+            _version(version, (*path, "versions", label), report)
     for name, route in spec.routes.items():
         _objectives(spec, route, ("routes", name), report)
     _unused(spec, report)
@@ -81,6 +81,10 @@ def _policies(upstream: Upstream, path: Path, report: Report) -> None:
     if health is not None and health.timeout_seconds > health.every_seconds:
         message = "a check may take longer than the pause between checks: a hanging target is noticed late"
         report.warn((*path, "health"), Danger.HEALTH_OVERLAPS, message)
+    ejection = upstream.ejection
+    if ejection is not None and all(_ejects_none(version, ejection) for version in upstream.versions.values()):
+        message = f"no target is ever ejected: `most` allows {write(Kind.SHARE, ejection.most_ratio)} of too few"
+        report.warn((*path, "ejection"), Danger.EJECTION_NEVER, message)
     if not upstream.tls.verify:
         message = "the certificate is not checked: anyone on the way may answer"
         report.warn((*path, "tls", "verify"), Danger.TLS_UNVERIFIED, message, hint="`ca` trusts a private authority")
@@ -91,12 +95,14 @@ def _is_alone(version: Version) -> bool:
     return len(version.targets) == 1 and parse_target(version.targets[0].url).is_literal
 
 
-def _version(upstream: Upstream, version: Version, path: Path, report: Report) -> None:
+def _ejects_none(version: Version, ejection: Ejection) -> bool:
+    targets = [parse_target(target.url) for target in version.targets]
+    return all(target.is_literal for target in targets) and ejection.most_ratio * len(targets) < 1
+
+
+def _version(version: Version, path: Path, report: Report) -> None:
     if not any(target.weight for target in version.targets):
         report.warn(path, Danger.WEIGHT_ZERO, "every target has weight 0: no request can be served")
-    if upstream.ejection is not None and _is_alone(version) and upstream.ejection.most_ratio < 1:
-        message = f"its one target is never ejected: `most` allows {write(Kind.SHARE, upstream.ejection.most_ratio)}"
-        report.warn(path, Danger.EJECTION_NEVER, message)
 
 
 def _objectives(spec: Spec, route: Route, path: Path, report: Report) -> None:

@@ -106,7 +106,7 @@ def _when(when: When, path: Path, report: Report) -> None:
         tests: dict[str, Test] = getattr(when, kind)
         for name, test in tests.items():
             _test(test, (*path, kind, name), report)
-    headers.twice(when.header, (*path, "header"), report)
+    headers.check_conditions(when.header, (*path, "header"), report)
 
 
 def _test(test: Test, path: Path, report: Report) -> None:
@@ -117,6 +117,8 @@ def _test(test: Test, path: Path, report: Report) -> None:
 
 
 def _answer(route: Route, answer: Answer, path: Path, report: Report) -> None:
+    if route.to is not None:
+        return
     idle = {
         "split": route.split,
         "rewrite": route.rewrite != Rewrite(),

@@ -9,6 +9,9 @@ from gateway.spec.route import Match, Test, When
 from gateway.spec.rules.report import Report
 from gateway.spec.rules.route import matches, shape
 
+MOST_RIVALS = 16
+"""Matches of one host and path that later ones are compared with; comparing all takes quadratic time."""
+
 
 def check(spec: Spec, report: Report) -> None:
     """Warn of matches that an earlier one takes from.
@@ -18,9 +21,10 @@ def check(spec: Spec, report: Report) -> None:
     """
     rivals: dict[object, list[tuple[Path, Match]]] = defaultdict(list)
     for path, host, match in matches(spec):
-        for earlier_path, earlier in rivals[host, shape(match)]:
+        known = rivals[host, shape(match)]
+        for earlier_path, earlier in known[:MOST_RIVALS]:
             _rivalry(earlier_path, earlier, path, match, report)
-        rivals[host, shape(match)].append((path, match))
+        known.append((path, match))
     _health_path(spec, report)
 
 

@@ -1,0 +1,248 @@
+"""Seeded mistakes: each is found, by its id, at the very character it was made at."""
+
+import pytest
+
+from gateway.spec.load import load
+
+UPSTREAM = """\
+upstreams:
+  dice:
+    versions: {v1: [http://127.0.0.1:7001], v2: [http://127.0.0.1:7011]}
+    timeouts: {total: 3s}
+"""
+
+
+def route(lines: str) -> str:
+    indented = "".join(f"    {line}\n" for line in lines.splitlines())
+    return f"casino: 1\n{UPSTREAM}routes:\n  roll:\n{indented}"
+
+
+def upstream(lines: str) -> str:
+    indented = "".join(f"    {line}\n" for line in lines.splitlines())
+    return f"casino: 1\nupstreams:\n  dice:\n    versions: {{v1: http://127.0.0.1:7001}}\n{indented}"
+
+
+MISTAKES = {
+    "version of the format missing": ("▸workers: 2\n", "missing-key", "`casino` is missing", None),
+    "version of another format": ("casino: ▸2\n", "bad-value", "`2`", None),
+    "unknown section": ("casino: 1\n▸upstream: {}\n", "unknown-key", "unknown key `upstream`", "`upstreams`"),
+    "unknown key far below": (upstream("timeouts: {▸conect: 1s}"), "unknown-key", "`conect`", "`connect`"),
+    "key given twice": ("casino: 1\nworkers: 1\n▸workers: 2\n", "duplicate-key", "given twice", "spec.yaml:2:1"),
+    "upstream given twice": (
+        "casino: 1\nupstreams:\n  dice: {versions: {v1: http://h}}\n  ▸dice: {versions: {v1: http://h}}\n",
+        "duplicate-key", "`dice` is given twice", "spec.yaml:3:3",
+    ),
+    "mapping where a number belongs": ("casino: 1\nworkers: ▸{}\n", "wrong-type", "a mapping", None),
+    "list where a mapping belongs": ("casino: 1\nlisten: ▸[1]\n", "wrong-type", "a list", None),
+    "text where a mapping belongs": ("casino: 1\nroutes: ▸roll\n", "wrong-type", "`roll`", None),
+    "yes is a word": (upstream("tls: {verify: ▸yes}"), "bad-value", "`yes`", "`true`"),
+    "number in quotes": ('casino: 1\nworkers: ▸"2"\n', "bad-value", "`2`", "without quotes"),
+    "number too large": ("casino: 1\nworkers: ▸300\n", "out-of-range", "`300`", None),
+    "duration without a unit": (upstream("timeouts: {total: ▸3}"), "bad-value", "`3`", "`3s`"),
+    "duration longer than a day": (upstream("timeouts: {total: ▸25h}"), "out-of-range", "`25h`", None),
+    "timeout of nothing": (upstream("timeouts: {total: ▸0}"), "out-of-range", "`0`", None),
+    "unit of sizes mistyped": ("casino: 1\nbounds: {body: ▸10mb}\n", "bad-value", "`10mb`", "`10MB`"),
+    "rate per nothing": ("casino: 1\nbounds: {body_rate: ▸1000}\n", "bad-value", "`1000`", "`1000/s`"),
+    "share without a sign": (upstream("ejection: {failures: ▸50}"), "bad-value", "`50`", "`50%`"),
+    "not a number": ("casino: 1\nworkers: ▸.nan\n", "bad-value", "`.nan`", None),
+    "infinite duration": (upstream("timeouts: {total: ▸.inf}"), "bad-value", "`.inf`", None),
+    "number with a thousand digits": (f"casino: 1\nworkers: ▸{'9' * 1000}\n", "bad-value", "999", None),
+    "listener without a port": ("casino: 1\nlisten: {public: ▸127.0.0.1}\n", "bad-value", "`127.0.0.1`", "port"),
+    "listener by name": (
+        "casino: 1\nlisten: {control: ▸localhost:9080}\n", "bad-value", "localhost", "`127.0.0.1:9080`",
+    ),
+    "listener twice": (
+        'casino: 1\nlisten: {public: "127.0.0.1:80", control: ▸"127.0.0.1:80"}\n', "conflict", "twice", "spec.yaml:2:18",
+    ),
+    "network with host bits": (
+        "casino: 1\nlisten: {trusted: [▸10.0.0.1/8]}\n", "bad-value", "10.0.0.1/8", "`10.0.0.0/8`",
+    ),
+    "buckets out of order": (
+        "casino: 1\nmetrics: {latency_buckets: [1s, ▸500ms]}\n", "conflict", "ascend: 500ms after 1s", None,
+    ),
+    "name in capitals": ("casino: 1\nteams: {▸Games: {contact: x}}\n", "bad-value", "`Games`", "`games`"),
+    "team without a contact": ("casino: 1\nteams:\n  ▸games: {pages: x}\n", "missing-key", "`contact`", None),
+    "section left empty where it counts": (upstream("▸retry:"), "wrong-type", "nothing stands here", "`{}`"),
+    "value removed without an overlay": (
+        "casino: 1\nteams: {games: {contact: ▸null}}\n", "wrong-type", "no value", "remove the key",
+    ),
+    "target without a scheme": (
+        "casino: 1\nupstreams: {dice: {versions: {v1: ▸127.0.0.1:7001}}}\n", "bad-value", "7001", "`http://127.0.0.1:7001`",
+    ),
+    "target with a path": (
+        "casino: 1\nupstreams: {dice: {versions: {v1: [▸http://h/api]}}}\n", "bad-value", "http://h/api", "`http://h`",
+    ),
+    "target with a bad port": (
+        "casino: 1\nupstreams: {dice: {versions: {v1: [▸http://h:99999]}}}\n", "bad-value", "99999", "65535",
+    ),
+    "target twice": (
+        "casino: 1\nupstreams: {dice: {versions: {v1: [http://h, ▸http://h]}}}\n", "conflict", "twice", "`weight`",
+    ),
+    "upstream without versions": ("casino: 1\nupstreams: {▸dice: {}}\n", "missing-key", "`versions`", None),
+    "version without targets": (
+        "casino: 1\nupstreams: {dice: {versions: {v1: ▸[]}}}\n", "wrong-type", "empty", None,
+    ),
+    "balancing by a near word": (
+        upstream("balance: ▸least_outstandin"), "bad-value", "least_outstandin", "`least_outstanding`",
+    ),
+    "hash key without hash": (upstream("balance: {▸header: X-User}"), "conflict", "`by: hash`", None),
+    "key without a certificate": (upstream("tls: {▸key: /etc/hostname}"), "conflict", "`certificate`", None),
+    "authority that is no file": (upstream("tls: {ca: ▸no/such.pem}"), "bad-value", "no such file", None),
+    "authority that is no PEM": (upstream("tls: {ca: ▸/etc/hostname}"), "bad-value", "not the PEM file", None),
+    "route to nowhere": (route("match: /x\nto: ▸dic"), "unknown-name", "no upstream `dic`", "`dice`"),
+    "route with two ends": (
+        "casino: 1\n" + UPSTREAM + "routes:\n  roll: {match: /x, to: dice, ▸answer: {status: 404}}\n",
+        "conflict", "not both", None,
+    ),
+    "route without an end": ("casino: 1\nroutes:\n  ▸roll: {match: /x}\n", "missing-key", "`to` or `answer`", None),
+    "route without a match": ("casino: 1\n" + UPSTREAM + "routes:\n  ▸roll: {to: dice}\n", "missing-key", "`match`", None),
+    "team nobody declared": (route("match: /x\nto: dice\nteam: ▸games"), "unknown-name", "no team `games`", None),
+    "method in small letters": (route("match: ▸get /x\nto: dice"), "bad-value", "`get`", "`GET`"),
+    "second method in small letters": (route("match: GET,▸post /x\nto: dice"), "bad-value", "`post`", "`POST`"),
+    "path with a space": (route("match: ▸GET /a b\nto: dice"), "wrong-type", "GET /a b", None),
+    "path without a slash": (route("match: {path: ▸roll}\nto: dice"), "bad-value", "`roll`", "`/roll`"),
+    "field in part of a segment": (route("match: GET ▸/roll-{n}\nto: dice"), "bad-value", "/roll-{n}", "whole segment"),
+    "field twice": (route("match: GET ▸/{n}/{n}\nto: dice"), "bad-value", "/{n}/{n}", "once"),
+    "stars in the middle": (route("match: ▸/a/**/b\nto: dice"), "bad-value", "/a/**/b", "last segment"),
+    "encoded slash in a path": (route("match: ▸/a%2Fb\nto: dice"), "bad-value", "/a%2Fb", "refused in every request"),
+    "host with a port": (route("match: ▸shop.example:80/x\nto: dice"), "bad-value", "shop.example:80", "without a port"),
+    "star inside a host": (route("match: {hosts: ▸shop.*}\nto: dice"), "bad-value", "shop.*", "in front only"),
+    "expression that is none": (
+        route("match: {path: /x, when: {header: {X: {regex: ▸'(a'}}}}\nto: dice"), "bad-value", "(a", "missing )",
+    ),
+    "expression RE2 cannot bound": (
+        route("match: {path: /x, when: {header: {X: {regex: ▸'(?=a)'}}}}\nto: dice"), "bad-value", "(?=a)", None,
+    ),
+    "two tests of one value": (
+        route("match: {path: /x, when: {header: {▸X: {exact: a, prefix: b}}}}\nto: dice"), "conflict", "exactly one", None,
+    ),
+    "header tested twice": (
+        route("match: {path: /x, when: {header: {X-A: a, ▸x-a: b}}}\nto: dice"), "conflict", "twice", None,
+    ),
+    "shares below the whole": (
+        route("match: /x\nto: dice\n▸split: {v1: 90%, v2: 5%}"), "shares", "add up to 95%", None,
+    ),
+    "shares above the whole": (
+        route("match: /x\nto: dice\n▸split: {v1: 90%, v2: 20%}"), "shares", "add up to 110%", None,
+    ),
+    "version nobody declared": (
+        route("match: /x\nto: dice\nsplit: {v1: 90%, ▸v3: 10%}"), "unknown-name", "`v3`", "there are",
+    ),
+    "version in the split twice": (
+        route("match: /x\nto: dice\nsplit: [{version: v1}, {version: ▸v1}]"), "conflict", "twice", None,
+    ),
+    "only rules": (
+        route("match: /x\nto: dice\n▸split: [{version: v1, when: {cookie: {a: b}}}]"), "shares", "nowhere to go", None,
+    ),
+    "rule without conditions": (
+        route("match: /x\nto: dice\nsplit: [{version: v1, ▸when: {}}, {version: v2}]"), "conflict", "at least one", None,
+    ),
+    "rule with a weight": (
+        route("match: /x\nto: dice\nsplit: [{version: v1, when: {cookie: {a: b}}, ▸weight: 1%}, {version: v2}]"),
+        "conflict", "either a rule", None,
+    ),
+    "rewrite with a field from nowhere": (
+        route("match: /x/{a}\nto: dice\nrewrite: {path: ▸'/y/{b}'}"), "unknown-name", "`{b}`", "`{a}`",
+    ),
+    "rewrite with a rest from nowhere": (
+        route("match: /x\nto: dice\nrewrite: {path: ▸/y/**}"), "conflict", "nothing is left over", None,
+    ),
+    "prefix that is not there": (
+        route("match: /x/**\nto: dice\nrewrite: {strip_prefix: ▸/api}"), "conflict", "begins with `/api`", None,
+    ),
+    "host changed as a header": (
+        route("match: /x\nto: dice\nheaders: {request: {set: {▸Host: h}}}"), "bad-value", "`Host`", "`rewrite:",
+    ),
+    "length changed as a header": (
+        route("match: /x\nto: dice\nheaders: {response: {set: {▸Content-Length: 1}}}"), "bad-value", "Content-Length", None,
+    ),
+    "connection header removed": (
+        route("match: /x\nto: dice\nheaders: {response: {remove: [▸Connection]}}"), "bad-value", "Connection", None,
+    ),
+    "line break in a header": (
+        route('match: /x\nto: dice\nheaders: {request: {set: {X-A: ▸"a\\r\\nHost: b"}}}'), "bad-value", "Host: b", "line break",
+    ),
+    "header name with a space": (
+        route("match: /x\nto: dice\nheaders: {request: {set: {▸X A: b}}}"), "bad-value", "`X A`", None,
+    ),
+    "header set twice": (
+        route("match: /x\nto: dice\nheaders: {request: {set: {X-A: a, ▸X-a: b}}}"), "conflict", "twice", None,
+    ),
+    "upgrade to h2c": (route("match: /x\nto: dice\nupgrades: [▸h2c]"), "bad-value", "never let through", None),
+    "body where there is none": (
+        route("match: /x\nanswer: {status: 204, ▸body: x}"), "conflict", "has no body", None,
+    ),
+    "split of a fixed answer": (
+        route("match: /x\nanswer: {status: 404}\n▸split: {v1: 100%}"), "conflict", "fixed answer", None,
+    ),
+    "objective nobody can read": (
+        route("match: /x\nto: dice\nobjectives: {latency: ▸99% in 100ms}"), "wrong-type", "99% in 100ms", None,
+    ),
+    "half of an objective": (
+        route("match: /x\nto: dice\nobjectives: {latency: 99% within ▸100}"), "bad-value", "`100`", "`100ms`",
+    ),
+    "two routes for the same requests": (
+        "casino: 1\n" + UPSTREAM + "routes:\n  a: {match: 'GET /x/{a}', to: dice}\n  b: {match: ▸'GET /x/{b}', to: dice}\n",
+        "conflict", "exactly the same requests", "route `a`",
+    ),
+    "anchor with a custom tag": ("casino: ▸!vault 1\n", "wrong-type", "!vault", None),
+    "merge key": ("casino: 1\nteams: {▸<<: {}}\n", "unknown-key", "`<<`", "YAML 1.2|alias"),
+    "key that is a list": ("casino: 1\n? ▸[a]\n: 1\n", "wrong-type", "a key must be text", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "fault", "message", "hint"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_placed(mistakes, text, fault, message, hint):
+    problems, (mark,) = mistakes(spec=text)
+    (problem,) = problems
+    assert (problem.file, problem.line, problem.column) == mark
+    assert problem.id == fault
+    assert message in problem.message
+    assert hint is None or any(word in (problem.hint or "") for word in hint.split("|"))
+
+
+def test_all_mistakes_come_at_once_and_in_order(mistakes):
+    problems, marks = mistakes(
+        spec="""\
+casino: 1
+▸workerz: 2
+bounds: {body: ▸10mb}
+upstreams:
+  dice:
+    versions: {v1: ▸h:1}
+    balance: ▸fair
+routes:
+  roll:
+    match: ▸get /x
+    to: ▸dic
+    timeout: ▸5
+  ▸closed: {match: /x}
+"""
+    )
+    assert [(problem.file, problem.line, problem.column) for problem in problems] == marks
+
+
+def test_a_mistake_brings_no_others_along(mistakes):
+    problems, (mark,) = mistakes(
+        spec="""\
+casino: 1
+upstreams: {dice: {versions: {v1: ▸nonsense, v2: http://h}, timeouts: {total: 1s}}}
+routes: {roll: {match: /x, to: dice, split: {v1: 50%, v2: 50%}}}
+"""
+    )
+    assert [(problem.line, problem.column) for problem in problems] == [(mark.line, mark.column)]
+
+
+def test_a_file_of_nonsense_ends_in_a_bounded_report(mistakes):
+    problems, _ = mistakes(spec="casino: 1\n" + "".join(f"x{number}: 1\n" for number in range(5_000)))
+    assert len(problems) == 200
+
+
+def test_text_stays_as_written(write):
+    written = write(
+        spec=f"casino: 1\nteams: {{on: {{contact: 1.10}}, yes: {{contact: on}}}}\n{UPSTREAM}"
+        "routes: {a: {match: {when: {header: {X: 1.10, Y: 0o7, Z: yes}}}, to: dice}}\n"
+    )
+    spec = load(written.path).spec
+    assert {name: team.contact for name, team in spec.teams.items()} == {"on": "1.10", "yes": "on"}
+    assert [test.exact for test in spec.routes["a"].match[0].when.header.values()] == ["1.10", "0o7", "yes"]
