@@ -65,6 +65,7 @@ class Checks:
         self._count = count
         self._free = asyncio.Semaphore(AT_ONCE)
         self._streaks: dict[Place, Streak] = {}
+        self._wanted: set[Place] = set()
 
     def remember_down(self, place: Place) -> None:
         """Take over what a predecessor knew."""
@@ -73,14 +74,18 @@ class Checks:
     def keep(self, checks: Iterable[Check]) -> None:
         """Check these and no others; a check that changed goes on with what is believed."""
         wanted = list(checks)
-        places = {_place(check) for check in wanted}
-        self._streaks = {place: streak for place, streak in self._streaks.items() if place in places}
+        self._wanted = {_place(check) for check in wanted}
+        self._streaks = {place: streak for place, streak in self._streaks.items() if place in self._wanted}
         self._tasks.keep({check: partial(self._repeat, check) for check in wanted})
 
     def up(self, place: Place) -> bool:
         """Say whether an address takes traffic by its checks; without any it does."""
         streak = self._streaks.get(place)
         return streak is None or streak.up
+
+    def made(self) -> bool:
+        """Say whether something is known of every address."""
+        return self._wanted <= self._streaks.keys()
 
     async def _repeat(self, check: Check) -> None:
         place = _place(check)

@@ -102,9 +102,11 @@ class Publisher:
         self._checked = -1
         self._check()
 
-    def resolved(self) -> bool:
-        """Say whether every target was looked up, with whatever result."""
-        return self._directory.asked({target for planned in self._planned.values() for target in planned.weights})
+    def informed(self) -> bool:
+        """Say whether every target was looked up and checked at least once, with whatever result."""
+        self._check()
+        asked = self._directory.asked({target for planned in self._planned.values() for target in planned.weights})
+        return asked and self._checks.made()
 
     def tick(self) -> None:
         """Judge by what happened since the last tick, and publish if that changes anything."""

@@ -29,7 +29,7 @@ async def serve(process: Process, names: Names) -> None:
     await server.startup()
     await server.before_start()
     await server.after_start()
-    plane.start()
+    await plane.start()
     await plane.reached(Phase.CLOSING)
     server.close()
     await plane.reached(Phase.STOP)

@@ -21,6 +21,7 @@ from gateway.control.reload import Outcome, Reloader
 from gateway.control.resolve import Directory, Names
 from gateway.control.stats import CpuMeter, Stats
 from gateway.control.tasks import Tasks
+from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
 from gateway.control.workers import Workers
 from gateway.spec.model import Spec
@@ -31,6 +32,7 @@ from gateway.store.totals import Totals
 
 BEAT_SECONDS = 0.05
 JUDGE_SECONDS = 0.1
+FIRST_LOOK_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -64,9 +66,15 @@ class ControlPlane:
         self._history = History()
         self._cpu = CpuMeter()
 
-    def start(self) -> None:
-        """Go on where the last control process was, and begin all work."""
+    async def start(self) -> None:
+        """Go on where the last control process was, and begin all work.
+
+        A build that just began publishes nothing before its names were looked up and its targets checked once: until
+        then its workers are not ready, so nobody sees a guess.
+        """
         self._reloader.resume()
+        if self._publisher.published.edition == 0:
+            await until(self._publisher.informed, FIRST_LOOK_SECONDS)
         self._publisher.tick()
         self._loops.keep(
             {

@@ -5,13 +5,13 @@ snapshot, and only then are the old targets forgotten. The generation never decr
 """
 
 import asyncio
-from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
 
 from exporters.catalog.gateway import RELOADS
 from gateway.control.endpoints import Publisher
+from gateway.control.waiting import until
 from gateway.control.workers import Workers
 from gateway.core.snapshot import SNAPSHOT, Snapshot, digest
 from gateway.spec.load import load
@@ -20,10 +20,9 @@ from gateway.spec.upgrade import settle
 from gateway.store.process import Process
 from gateway.store.slot import Slot, Word
 
-RESOLVE_SECONDS = 2.0
-"""How long new names may take before their route gets traffic without them."""
+FIRST_LOOK_SECONDS = 2.0
+"""How long new targets may take to be looked up and checked before traffic may go there."""
 APPLY_SECONDS = 3.0
-TICK_SECONDS = 0.01
 
 
 class Result(StrEnum):
@@ -98,14 +97,14 @@ class Reloader:
         old, control = self.snapshot, self._process.slot
         self._publisher.follow(old.spec, new.spec)
         try:
-            await _until(self._publisher.resolved, RESOLVE_SECONDS)
+            await until(self._publisher.informed, FIRST_LOOK_SECONDS)
             self._publisher.tick()
             edition = self._publisher.published.edition
-            await _until(lambda: self._workers.applied(Word.EDITION, edition), APPLY_SECONDS)
+            await until(lambda: self._workers.applied(Word.EDITION, edition), APPLY_SECONDS)
             self._process.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(new))
             self.snapshot = new
             control.words[Word.GENERATION] = new.generation
-            await _until(lambda: self._workers.applied(Word.GENERATION, new.generation), APPLY_SECONDS)
+            await until(lambda: self._workers.applied(Word.GENERATION, new.generation), APPLY_SECONDS)
         finally:
             self._publisher.follow(self.snapshot.spec)
 
@@ -131,11 +130,3 @@ class Reloader:
 def _latest(document: bytes | None) -> Snapshot:
     assert document is not None, "the supervisor writes the first snapshot before it starts control"
     return msgspec.msgpack.decode(document, type=Snapshot)
-
-
-async def _until(holds: Callable[[], bool], seconds: float) -> None:
-    """Wait for a condition, but not longer: what is late is reported, not waited for."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not holds() and loop.time() < deadline:
-        await asyncio.sleep(TICK_SECONDS)

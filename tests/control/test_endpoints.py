@@ -165,3 +165,20 @@ def test_a_restarted_control_does_not_believe_in_a_target_that_was_down(rig):
         assert all(
             {one.target: one.up for one in each.versions["dice", "v1"].endpoints}[ill.url] is False for each in later
         )
+
+
+def test_a_new_build_publishes_nothing_before_its_targets_were_checked(rig):
+    with upstream() as good, upstream() as dead:
+        dead.answer = b"HTTP/1.1 500 No\r\n\r\n"
+        control = rig(HEALTH.format(good.url, dead.url, "0s")).start()
+        until(lambda: control.workers[0].history)
+    _, first = control.workers[0].history[0]
+    assert {one.target: one.up for one in first.versions["dice", "v1"].endpoints} == {good.url: True, dead.url: False}
+
+
+def test_a_name_that_is_not_found_holds_nobody_up_for_long(rig):
+    control = rig(SPEC.replace("http://127.0.0.1:7001", "http://nowhere.invalid")).start()
+    assert list(control.ups()) == [B]
+    assert (
+        control.ask("GET", "/stats").json["upstreams"]["dice"]["v1"]["targets"]["http://nowhere.invalid"]["up"] is False
+    )
