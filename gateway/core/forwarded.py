@@ -19,6 +19,8 @@ from gateway.core.request import Header
 
 _MOST_HOPS: Final = 32
 """Proxies a request may claim to have crossed; what is left of them is not read."""
+_MOST_CHARACTERS: Final = 4096
+"""A longer Forwarded is not read: its quotes can only be told apart from the left, where the client writes."""
 _SCHEMES: Final = frozenset(("http", "https", "ws", "wss"))
 _NODE: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?").fullmatch
 _PARAMETER: Final = re.compile(r'[ \t]*+([a-z]++)=("(?:[^"\\]|\\.)*+"|[^",; \t]++)[ \t]*+(;|,|\Z)', re.IGNORECASE).match
@@ -63,7 +65,7 @@ class Hop:
         self._direct: Origin
 
     def origin(self, host: bytes, claims: Sequence[Header]) -> Origin:
-        """Introduce a request by its valid Host and by the forwarding headers it came with."""
+        """Introduce a request by its valid Host (empty where HTTP/1.0 sent none) and the forwarding headers it came with."""
         if self.trusted and claims:
             return self._believe(host.decode(), claims)
         if host != self._direct_host:
@@ -80,12 +82,13 @@ class Hop:
         client = _client(self._address, claim.addresses, self._trust)
         scheme, asked = claim.scheme or self._scheme, claim.host or host
         first, *others = chain = [*claim.addresses, self._address]
+        host_line, host_pair = (f"x-forwarded-host: {asked}\r\n", f';host="{asked}"') if asked else ("", "")
         lines = (
             f"x-forwarded-for: {', '.join([address.text for address in chain])}\r\n"
             f"x-forwarded-proto: {scheme}\r\n"
-            f"x-forwarded-host: {asked}\r\n"
+            f"{host_line}"
             f"x-forwarded-port: {claim.port or self._port}\r\n"
-            f'forwarded: for={first.node};host="{asked}";proto={scheme}'
+            f"forwarded: for={first.node}{host_pair};proto={scheme}"
             f"{''.join([f', for={address.node}' for address in others])}\r\n"
         )
         return Origin("" if client is UNKNOWN else client.text, scheme, lines.encode())
@@ -137,6 +140,8 @@ def _read_forwarded(value: str, trust: Trust) -> _Claim:
 
 def _elements(value: str) -> list[dict[str, str]]:
     """Split Forwarded into elements; one that cannot be read makes all of it worth nothing (RFC 7239 section 4)."""
+    if len(value) > _MOST_CHARACTERS:
+        return []
     elements: list[dict[str, str]] = [{}]
     at = 0
     while found := _PARAMETER(value, at):

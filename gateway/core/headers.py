@@ -56,7 +56,7 @@ class HeaderChanges:
     __slots__ = ("_added", "_dropped")
 
     def __init__(self, rules: HeaderRules) -> None:
-        self._dropped = spellings(name.lower() for name in (*rules.remove, *rules.set))
+        self._dropped = frozenset(_dashed(name.lower().encode()) for name in (*rules.remove, *rules.set))
         self._added = [
             (name.lower().encode(), value.encode()) for name, value in (*rules.set.items(), *rules.add.items())
         ]
@@ -64,6 +64,9 @@ class HeaderChanges:
     def apply(self, headers: list[Header]) -> list[Header]:
         """Give the headers as they go on; the list given is left as it is."""
         if self._dropped:
-            dropped = self._dropped
-            return [header for header in headers if header[0] not in dropped] + self._added
+            return [header for header in headers if _dashed(header[0]) not in self._dropped] + self._added
         return headers + self._added if self._added else headers
+
+
+def _dashed(name: bytes) -> bytes:
+    return name.replace(b"_", b"-")

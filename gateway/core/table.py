@@ -12,7 +12,7 @@ from gateway.spec.template import REST, Field, parse_template
 class Entry:
     """One `match` of one route, compiled; `rank` is its place among all, the most specific lowest."""
 
-    __slots__ = ("conditions", "fields", "literals", "match", "methods", "plan", "rank", "rest", "segments", "size")
+    __slots__ = ("conditions", "fields", "match", "methods", "plan", "rank", "rest", "segments")
 
     def __init__(self, plan: Plan, match: Match) -> None:
         template = parse_template(match.path)

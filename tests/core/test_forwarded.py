@@ -189,6 +189,19 @@ def test_other_claims_pass_only_from_trusted_peers() -> None:
     assert b"/shop" not in hop("192.0.2.7").origin(HOST, claims).lines
 
 
+def test_without_a_host_none_is_told() -> None:
+    lines = told(hop("192.0.2.7").origin(b"", []).lines)
+
+    assert "x-forwarded-host" not in lines
+    assert lines["forwarded"] == "for=192.0.2.7;proto=http"
+
+
+def test_a_forwarded_longer_than_any_proxy_writes_is_not_read() -> None:
+    claims = [(b"forwarded", b", ".join([b"for=192.0.2.7"] * 400))]
+
+    assert hop("10.0.0.1").origin(HOST, claims).client == "10.0.0.1"
+
+
 def test_a_long_chain_costs_no_more_than_the_hops_that_are_read() -> None:
     origin = hop("10.0.0.1").origin(HOST, xff(",".join(["10.9.9.9"] * 4_000)))
 
