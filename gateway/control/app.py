@@ -120,5 +120,4 @@ def _settings() -> Config:
     config.ACCESS_LOG = False
     config.AUTO_EXTEND = False
     config.MOTD = False
-    config.TOUCHUP = False  # Sanic would rewrite its own source at start, for speed nobody needs here
     return config

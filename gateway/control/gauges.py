@@ -4,7 +4,7 @@ So a target that left the spec, or a worker that ended, leaves the gauges with i
 """
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
 
@@ -28,16 +28,24 @@ BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
 def describe(
-    workers: Iterable[Worker], targets: Iterable[TargetState], published: Endpoints, *, reload_ok: bool | None
+    workers: Iterable[Worker],
+    ages: Mapping[str, float],
+    targets: Iterable[TargetState],
+    published: Endpoints,
+    *,
+    reload_ok: bool | None,
 ) -> Now:
-    """Put all of them together; `reload_ok` is None until the first reload of this process."""
+    """Put all of them together.
+
+    `ages` are those of every process' heartbeat, in seconds; `reload_ok` is None until the first reload of this process.
+    """
     present = [worker for worker in workers if worker.pid]
     places = [((one.upstream, one.version, one.target), one) for one in targets]
     return {
         CONNECTIONS: {(worker.name,): worker.connections for worker in present},
         GENERATION: {(worker.name,): worker.generation for worker in present},
         CONFIG_INFO: {(worker.name, worker.digest): 1 for worker in present if worker.generation},
-        HEARTBEAT_AGE: {(worker.name,): worker.heartbeat_age_seconds for worker in present},
+        HEARTBEAT_AGE: {(name,): age for name, age in ages.items()},
         TARGET_UP: {place: one.up for place, one in places},
         EJECTED: {place: one.ejected for place, one in places},
         BREAKER_STATE: {name: BREAKER_STATES[state.breaker] for name, state in published.versions.items()},

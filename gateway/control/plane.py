@@ -23,11 +23,11 @@ from gateway.control.stats import CpuMeter, Stats
 from gateway.control.tasks import Tasks
 from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
-from gateway.control.workers import Workers
+from gateway.control.workers import Workers, heartbeat_ages
 from gateway.spec.model import Spec
 from gateway.store.ledger import Ledger
 from gateway.store.process import Phase, Process
-from gateway.store.slot import Word
+from gateway.store.slot import Slot, Word
 from gateway.store.totals import Totals
 
 BEAT_SECONDS = 0.05
@@ -55,6 +55,7 @@ class ControlPlane:
     def __init__(self, process: Process, names: Names) -> None:
         self._process = process
         self._tally = process.slot.tally
+        self._slots = tuple(Slot.open(path) for path in process.build.slots())
         self._workers = Workers(process.workers)
         self._resolving, self._checking, self._loops = self._tasks("resolve"), self._tasks("check"), self._tasks("loop")
         directory = Directory(names, self._resolving, lambda result: self._tally.add(DNS_LOOKUPS, (result,)))
@@ -119,9 +120,12 @@ class ControlPlane:
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """Render `/metrics` for this Accept header."""
-        targets = self._publisher.targets()
         now = gauges.describe(
-            self._workers.look(), targets, self._publisher.published, reload_ok=self._reloader.succeeded
+            self._workers.look(),
+            heartbeat_ages(self._slots),
+            self._publisher.targets(),
+            self._publisher.published,
+            reload_ok=self._reloader.succeeded,
         )
         return await self._read(lambda totals: metrics.render(totals, now, accept))
 

@@ -51,6 +51,12 @@ class Workers:
         return [_worker(slot, now) for slot in self.slots]
 
 
+def heartbeat_ages(slots: Iterable[Slot]) -> dict[str, float]:
+    """Return how many seconds ago each process last beat, by name; those that never lived are left out."""
+    now = time.monotonic_ns()
+    return {slot.name: max(0.0, _age_seconds(slot, now)) for slot in slots if slot.words[Word.PID]}
+
+
 def number(slot: Slot) -> int:
     """Return the number of a worker (from 1) by the name of its slot."""
     return int(slot.name.removeprefix("worker-"))

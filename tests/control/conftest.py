@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 import uvloop
+from sanic import Sanic
 
 from exporters.catalog.gateway import BREAKER_PROBES, UPSTREAM_REQUESTS
 from gateway.control.main import serve
@@ -26,6 +27,8 @@ from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
 
 DEADLINE_SECONDS = 10
+
+Sanic.test_mode = True  # several apps in one process, one after the other
 
 
 def until(holds: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
