@@ -51,8 +51,8 @@ class Child:
             return None
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
-    def terminate(self) -> None:
-        self._process.terminate()
+    def tell(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """End it and what it left behind. Returns when it is gone."""

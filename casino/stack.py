@@ -39,6 +39,8 @@ class Part(Struct, frozen=True, kw_only=True):
     """Answers 200 once the part can be used; None: as soon as it runs."""
     vital: bool = False
     """Without it the rest is of no use."""
+    stop: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, STOP_SECONDS),)
+    """Signals that end it, and how many seconds each is given; then it is killed."""
 
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -84,18 +86,28 @@ class Stack:
                 print(CLEAR_LINE + line(), end="", flush=True)
 
     def stop(self) -> None:
-        """Stop all that still runs, the last wave first. A second signal, or too long a time, kills."""
+        """Stop all that still runs, the last wave first. A further signal from outside kills the wave at hand."""
         for wave in reversed(self._waves):
-            for child in wave.values():
-                child.terminate()
-            deadline = time.monotonic() + STOP_SECONDS
-            while any(child.ending is None for child in wave.values()) and (left := deadline - time.monotonic()) > 0:
-                signalled = signal.sigtimedwait(SIGNALS, left)
-                if signalled and signalled.si_signo in STOPPING:
+            for number, seconds in next((part.stop for part in wave), ()):
+                for child in wave.values():
+                    child.tell(number)
+                if self._all_end(wave, seconds):
                     break
             for child in wave.values():
                 child.kill()
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _all_end(self, wave: dict[Part, Child], seconds: float) -> bool:
+        """Wait until a wave has ended; also true when somebody will not wait for it."""
+        deadline = time.monotonic() + seconds
+        while any(child.ending is None for child in wave.values()):
+            left = deadline - time.monotonic()
+            signalled = signal.sigtimedwait(SIGNALS, max(0.0, left))
+            if signalled and signalled.si_signo in STOPPING:
+                return True
+            if left <= 0:
+                return False
+        return True
 
     def forget(self) -> None:
         """Remove the folder."""

@@ -4,6 +4,7 @@ This file says what runs and where to look; how processes are started and stoppe
 part of Casino is one more wave in `_waves`.
 """
 
+import signal
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from casino.layout import Layout, arrange
-from casino.stack import Failed, Part, Stack, Stopped, fetch
+from casino.stack import STOP_SECONDS, Failed, Part, Stack, Stopped, fetch
 from gateway.control.stats import Stats
 from gateway.spec.address import parse_address
 from gateway.spec.dump import dump
@@ -101,6 +102,8 @@ def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path) -> Par
         ),
         ready=f"{control}/ready",
         vital=True,
+        # The second SIGINT skips the drain: nobody balances over a gateway on one's own machine.
+        stop=((signal.SIGINT, 0.5), (signal.SIGINT, STOP_SECONDS)),
     )
 
 
