@@ -113,23 +113,24 @@ class LeastOutstanding:
         if len(self._weighted) < 2:
             return self._weighted[0][0] if self._weighted else None
         first, second = self._draw_two(draw)
+        first_index, first_weight = self._weighted[first]
+        second_index, second_weight = self._weighted[second]
         # The first one wins a tie: while nothing is under way, weights alone decide.
-        busier = outstanding[first[0]] * second[1] > outstanding[second[0]] * first[1]
-        return second[0] if busier else first[0]
+        busier = outstanding[first_index] * second_weight > outstanding[second_index] * first_weight
+        return second_index if busier else first_index
 
-    def _draw_two(self, draw: float) -> tuple[tuple[int, float], tuple[int, float]]:
-        """Draw two different endpoints by weight, from one draw."""
-        last = len(self._edges) - 1
-        place = min(bisect_right(self._edges, draw * self._edges[-1]), last)
-        first = self._weighted[place]
+    def _draw_two(self, draw: float) -> tuple[int, int]:
+        """Draw two different places by weight, from one draw."""
+        edges = self._edges
+        total, last = edges[-1], len(edges) - 1
+        first = min(bisect_right(edges, draw * total), last)
         # The second one is drawn from the line of weights with the first one's part cut out.
-        at = draw * _LOW_BITS % 1.0 * (self._edges[-1] - first[1])
-        if at >= self._edges[place] - first[1]:
-            at += first[1]
-        other = min(bisect_right(self._edges, at), last)
-        if other == place:  # rounding at an edge
-            other = place - 1 if place else 1
-        return first, self._weighted[other]
+        begin, end = edges[first - 1] if first else 0.0, edges[first]
+        at = draw * _LOW_BITS % 1.0 * (total - (end - begin))
+        second = min(bisect_right(edges, at if at < begin else at + (end - begin)), last)
+        if second == first:  # rounding at an edge
+            second = first - 1 if first else 1
+        return first, second
 
 
 class Hash:

@@ -10,7 +10,7 @@ _TRACEPARENT: Final = re.compile(
 ).fullmatch
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 
-_SAMPLED: Final = b"01"
+_SAMPLED: Final = "01"
 """What a service would do with a request that carries no trace: begin one. The gateway must not forbid it (`00`)."""
 
 
@@ -36,12 +36,14 @@ def follow(traceparent: bytes, *, trace_bits: int, span_bits: int) -> Trace:
     found = _TRACEPARENT(traceparent) if traceparent else None
     # Version 00 ends after the flags; a later one may go on (section 3.2.4).
     if found is None or (found[1] == b"00" and found[5] is not None):
-        return Trace(f"{trace_bits:032x}", f"{span_bits:016x}", _SAMPLED.decode(), continued=False)
-    return Trace(found[2].decode(), f"{span_bits:016x}", found[4].decode(), continued=True)
+        return Trace(
+            trace_bits.to_bytes(16, "big").hex(), span_bits.to_bytes(8, "big").hex(), _SAMPLED, continued=False
+        )
+    return Trace(found[2].decode(), span_bits.to_bytes(8, "big").hex(), found[4].decode(), continued=True)
 
 
 def request_id(claimed: bytes, *, trusted: bool, bits: int) -> str:
     """Give a request's id: a trusted proxy's, if it is well-formed, else one made of 128 random bits."""
     if trusted and claimed and _REQUEST_ID(claimed):
         return claimed.decode()
-    return f"{bits:032x}"
+    return bits.to_bytes(16, "big").hex()

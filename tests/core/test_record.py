@@ -31,7 +31,7 @@ PLAIN = AccessRecord(
     gateway_duration=90_000,
     answered_by="upstream",
     generation=3,
-    worker=1,
+    worker="worker-1",
     sequence=9,
 )
 LONG = ("path", "query", "user_agent", "referrer", "domain", "method", "version")
@@ -66,7 +66,7 @@ def test_a_record_is_one_line_of_ecs_fields() -> None:
         "casino.gateway.duration": 90000,
         "casino.source": "upstream",
         "casino.generation": 3,
-        "casino.worker": 1,
+        "casino.worker": "worker-1",
         "casino.sequence": 9,
     }
 
