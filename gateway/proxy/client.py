@@ -1,0 +1,399 @@
+"""The client's side of an exchange: bytes to requests and answers to bytes, on one connection, in order.
+
+It reads one request at a time: what comes while an answer is under way is held back, to a cap, unparsed, then reading
+stops. It decides framing, deadlines and whether the connection lives on; it never decides what a request is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import httptools
+
+from gateway.core.address import address_key
+from gateway.core.failure import Failure
+from gateway.core.headers import SPECIAL
+from gateway.core.proxy_protocol import Malformed, read_preface
+from gateway.core.request import Header
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.framing import CHUNKED, HEAD_END, Dechunker, FramingError, bare_line_feed, body_length
+from gateway.proxy.head import Head, protocol_failure, read_head
+from gateway.proxy.timers import NEVER
+
+if TYPE_CHECKING:
+    from gateway.core.forwarded import Hop
+    from gateway.proxy.worker import Worker
+
+_DRAINABLE_BYTES: Final = 64 * 1024
+"""An unread request body up to this is read and dropped to keep the connection."""
+_LINGER_BYTES: Final = 1024 * 1024
+_LINGER_SECONDS: Final = 2.0
+"""After a refusal, what the client still sends is dropped, so that the answer is not lost to a reset."""
+_RATE_SECONDS: Final = 5.0
+
+
+class State(IntEnum):
+    """What the next byte belongs to."""
+
+    HEAD = 0
+    LENGTH = 1
+    CHUNKS = 2
+    ANSWERING = 3
+    TUNNEL = 4
+    LINGER = 5
+    PREFACE = 6
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client connection, as Sanic's server makes them."""
+
+    __slots__ = (
+        "_body_due", "_dechunker", "_head_due", "_held", "_left", "_parser", "_paused_reading", "_port", "_rate_bytes",
+        "_scanned", "_state", "address_key", "bucket", "due", "exchange", "headers", "hop", "paused", "special",
+        "target", "transport", "worker",
+    )  # fmt: skip
+
+    def __init__(self, *, app: Any, peer: str = "", port: int = 0, preface: bool = False, **_: Any) -> None:
+        """Be made by an acceptor, in place of Sanic's own HTTP protocol: `peer` is the client's address, if it has one."""
+        self.worker: Worker = app.ctx.worker
+        self.transport: asyncio.Transport
+        self.exchange: Exchange | None = None
+        self._port = port
+        self.introduce(peer)
+        self.due = NEVER
+        self.bucket = 0
+        self.paused = False
+        self._paused_reading = False
+        self._state = State.PREFACE if preface else State.HEAD
+        self._head_due = NEVER
+        self._held = b""
+        self._scanned = 0
+        self._parser: httptools.HttpRequestParser | None = None
+        self._dechunker: Dechunker | None = None
+        self._left = 0
+
+    # ---- the connection's life
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.worker.connected(self)
+
+    def introduce(self, address: str) -> None:
+        """Take an address for the client's: the socket's own, or what a trusted PROXY header says."""
+        self.hop: Hop = self.worker.hop(address, self._port)
+        self.address_key = address_key(address) if address else ""
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.worker.disconnected(self)
+        self._parser = self._dechunker = None
+        if self.exchange:
+            self.exchange.client_gone()
+            self.exchange = None
+
+    def eof_received(self) -> bool:
+        """Take a half-closed connection for a closed one, as nginx does: who waits for nothing wants no answer."""
+        return False
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def close_if_idle(self) -> bool:
+        if self.exchange is None:
+            self.transport.close()
+            return True
+        return False
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def expire(self, now: float) -> None:
+        """Act on the deadline of whatever the connection is waiting for."""
+        if self._state is State.HEAD and (self._held or self._head_due):
+            self.refuse(Failure.HEAD_TIMEOUT)
+        elif self.exchange and self._state in (State.LENGTH, State.CHUNKS):
+            self._judge_body(now)
+        elif self.exchange and self._state is State.TUNNEL:
+            self.exchange.tunnel_idle(now)
+        elif self.exchange and self.paused:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    # ---- bytes in
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._receive(data)
+        except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
+            self.worker.crashed(error)
+            self.transport.abort()
+
+    def _receive(self, data: bytes) -> None:
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        while data:
+            state = self._state
+            if state is State.HEAD:
+                data = self._read_head(data)
+            elif state is State.ANSWERING:
+                self._hold(data)
+                return
+            elif state is State.LENGTH:
+                data = self._read_length(data)
+            elif state is State.CHUNKS:
+                data = self._read_chunks(data)
+            else:
+                data = self._read_other(data)
+
+    def _read_other(self, data: bytes) -> bytes:
+        if self._state is State.PREFACE:
+            return self._read_preface(data)
+        if self._state is State.TUNNEL and self.exchange:
+            self.exchange.tunnel_up(data)
+        else:
+            self._left -= len(data)
+            if self._left < 0:
+                self.transport.abort()
+        return b""
+
+    def _read_head(self, data: bytes) -> bytes:
+        end = data.find(HEAD_END, self._scanned) + 4
+        bounds = self.worker.bounds
+        if end == 3:
+            self._part_of_head(data)
+            return b""
+        if end > bounds.head_bytes:
+            return self.refuse(_too_large(data, bounds.target_bytes))
+        self._scanned = 0
+        self._head_due = NEVER
+        self.headers: list[Header] = []
+        self.special: list[Header] = []
+        self.target = b""
+        parser = self._parser or httptools.HttpRequestParser(self)
+        self._parser = parser
+        raw = data if end == len(data) else data[:end]
+        try:
+            parser.feed_data(raw)
+        except httptools.HttpParserUpgrade:
+            self._parser = None
+        except httptools.HttpParserError:
+            return self.refuse(protocol_failure(raw))
+        if self.target:
+            self._begin(parser, raw)
+        return data[end:]
+
+    def on_url(self, target: bytes) -> None:
+        self.target = target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in SPECIAL:
+            self.special.append((name, value))
+        else:
+            self.headers.append((name, value))
+
+    def _part_of_head(self, data: bytes) -> None:
+        bounds = self.worker.bounds
+        if len(data) > bounds.head_bytes:
+            self.refuse(_too_large(data, bounds.target_bytes))
+        elif bare_line_feed(data):
+            self.refuse(Failure.BAD_REQUEST)
+        else:
+            self._held = data
+            self._scanned = max(0, len(data) - 3)
+            if not self._head_due:
+                now = self.worker.loop.time()
+                self._head_due = now + bounds.head_seconds
+                self.worker.timers.arm(self, self._head_due)
+
+    def _begin(self, parser: httptools.HttpRequestParser, raw: bytes) -> None:
+        head = read_head(parser, raw, self.target, self.headers, self.special)
+        if isinstance(head, Failure):
+            self.refuse(head)
+            return
+        try:
+            length = body_length(self.special, http11=head.http11) or 0
+        except FramingError:
+            self.refuse(Failure.BAD_REQUEST)
+            return
+        head.length = length
+        if length:
+            self._expect_body(length)
+        else:
+            self._state = State.ANSWERING
+            self.due = NEVER
+        exchange = Exchange(self.worker, self, head)
+        self.exchange = exchange
+        exchange.begin()
+
+    def _expect_body(self, length: int) -> None:
+        worker = self.worker
+        now = worker.loop.time()
+        self._body_due = now + worker.bounds.body_seconds
+        self._rate_bytes = 0
+        worker.timers.arm(self, now + _RATE_SECONDS)
+        self._parser = None
+        if length == CHUNKED:
+            self._state = State.CHUNKS
+            self._dechunker = Dechunker()
+        else:
+            self._state = State.LENGTH
+            self._left = length
+
+    def _read_length(self, data: bytes) -> bytes:
+        rest = b""
+        if len(data) > self._left:
+            data, rest = data[: self._left], data[self._left :]
+        self._left -= len(data)
+        self._rate_bytes += len(data)
+        self._body(data, done=not self._left)
+        return rest
+
+    def _read_chunks(self, data: bytes) -> bytes:
+        dechunker = self._dechunker
+        assert dechunker is not None
+        self._rate_bytes += len(data)
+        try:
+            rest = dechunker.feed(data)
+        except FramingError:
+            if self.exchange:
+                self.exchange.refused(Failure.BAD_REQUEST)
+            return b""
+        self._body(dechunker.payload(), done=dechunker.done)
+        if rest and not dechunker.done:
+            self._held = rest
+            self.worker.loop.call_soon(self.data_received, b"")
+            return b""
+        return rest
+
+    def _body(self, data: bytes, *, done: bool) -> None:
+        if done:
+            self._state = State.ANSWERING
+            self.due = NEVER
+        exchange = self.exchange
+        if exchange:
+            exchange.request_body(data, done=done)
+        elif done:
+            self._next()
+
+    def _judge_body(self, now: float) -> None:
+        exchange = self.exchange
+        assert exchange is not None
+        if now >= self._body_due:
+            exchange.refused(Failure.BODY_TIMEOUT)
+        elif self._rate_bytes < self.worker.bounds.body_rate_bytes * _RATE_SECONDS and not self._paused_reading:
+            exchange.refused(Failure.BODY_TOO_SLOW)
+        else:
+            self._rate_bytes = 0
+            self.worker.timers.arm(self, min(self._body_due, now + _RATE_SECONDS))
+
+    def _hold(self, data: bytes) -> None:
+        self._held = data
+        if len(data) >= self.worker.bounds.pipelined_bytes:
+            self.pause_reading()
+
+    def _read_preface(self, data: bytes) -> bytes:
+        preface = read_preface(data)
+        if isinstance(preface, Malformed) or not self.hop.trusted:
+            self.worker.refused("proxy_protocol")
+            self.transport.abort()
+            return b""
+        if preface is None:
+            self._held = data
+            return b""
+        self._state = State.HEAD
+        if preface.source and not self.worker.renamed(self, preface.source):
+            self.transport.abort()
+            return b""
+        return data[preface.consumed :]
+
+    # ---- bytes out
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the request, as far as it was read, leaves the connection fit for another one."""
+        if self._state is State.LENGTH:
+            return self._left <= _DRAINABLE_BYTES
+        return self._state is State.ANSWERING
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def answered(self, *, keep: bool) -> None:
+        """Go on to the next request, or close: the answer is complete."""
+        self.exchange = None
+        if not keep:
+            self._close_gently()
+        elif self._state is State.ANSWERING:
+            self._next()
+
+    def _next(self) -> None:
+        worker = self.worker
+        self._state = State.HEAD
+        self._head_due = NEVER
+        if self._paused_reading:
+            self.resume_reading()
+        if self._held:
+            worker.loop.call_soon(self.data_received, b"")
+        worker.timers.arm(self, worker.loop.time() + worker.bounds.idle_seconds)
+
+    def refuse(self, failure: Failure) -> bytes:
+        """Answer a head that never became a request, and close."""
+        exchange = Exchange(self.worker, self, Head())
+        self.exchange = exchange
+        self._state = State.LINGER
+        exchange.refused(failure)
+        return b""
+
+    def _close_gently(self) -> None:
+        if self._state in (State.ANSWERING, State.TUNNEL):
+            self.transport.close()
+            return
+        self._state = State.LINGER
+        self._left = _LINGER_BYTES
+        if self._paused_reading:
+            self.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.worker.timers.arm(self, self.worker.loop.time() + _LINGER_SECONDS)
+
+    def tunnel(self) -> bytes:
+        """Turn into a pipe after a 101; gives what the client sent in the meantime."""
+        self._state = State.TUNNEL
+        early, self._held = self._held, b""
+        if self._paused_reading:
+            self.resume_reading()
+        return early
+
+    # ---- back-pressure
+
+    def pause_writing(self) -> None:
+        self.paused = True
+        self.worker.timers.arm(self, self.worker.loop.time() + self.worker.bounds.idle_seconds)
+        if self.exchange:
+            self.exchange.pause_response()
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        if self._state is State.ANSWERING:
+            self.due = NEVER
+        if self.exchange:
+            self.exchange.resume_response()
+
+    def pause_reading(self) -> None:
+        if not self._paused_reading and not self.transport.is_closing():
+            self._paused_reading = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._paused_reading and not self.transport.is_closing():
+            self._paused_reading = False
+            self.transport.resume_reading()
+
+
+def _too_large(data: bytes, target_bytes: int) -> Failure:
+    line = data.find(b"\r\n")
+    return Failure.TARGET_TOO_LONG if line < 0 or line > target_bytes else Failure.HEAD_TOO_LARGE

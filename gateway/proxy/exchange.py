@@ -1,0 +1,457 @@
+"""One request and its answer, from the head to the access log. It knows codecs by what they do, not what they speak.
+
+Client codec -> `begin`, `request_body`, `client_gone`, `refused`. Upstream codec -> `interim`, `response`,
+`response_body`, `upstream_failed`, `upstream_late`. Whatever happens, `_finish` runs once and accounts for it.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from gateway.core.balance import hash_key
+from gateway.core.failure import STATUS, Failure, Refused
+from gateway.core.headers import without_named
+from gateway.core.retry import IDEMPOTENT, REASONS, may_retry
+from gateway.proxy.admission import Admitted, admit
+from gateway.proxy.answers import problem, response_head
+from gateway.proxy.framing import CHUNKED
+from gateway.proxy.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from gateway.core.request import Header
+    from gateway.proxy.client import ClientConnection
+    from gateway.proxy.head import Head
+    from gateway.proxy.pool import Pool
+    from gateway.proxy.service import Service
+    from gateway.proxy.upstream import UpstreamConnection
+    from gateway.proxy.worker import Worker
+
+_WAITING_BYTES: Final = 64 * 1024
+"""Of a body that waits for a connection; beyond it the client is read no further."""
+_MOST_STALE: Final = 3
+"""Idle connections that may turn out dead one after the other before it counts as a failure."""
+_BODILESS: Final = frozenset((204, 304))
+
+
+class Exchange:
+    """One request on its way."""
+
+    __slots__ = (
+        "admitted", "answer_seconds", "arm", "begun", "called", "chunked", "client", "counted", "failure", "first_byte",
+        "head", "keep", "kept", "kept_bytes", "lane", "last_failure", "last_pool", "over", "place", "pool", "probe", "received",
+        "request_done", "request_id", "sent", "service", "source", "stale", "started", "status", "total_due",
+        "trace_id", "trace_id_header", "tried", "tries", "tunnel", "upgrade", "upstream", "worker", "bucket", "due",
+    )  # fmt: skip
+
+    def __init__(self, worker: Worker, client: ClientConnection, head: Head) -> None:
+        self.worker = worker
+        self.client = client
+        self.head = head
+        self.lane = worker.unrouted
+        self.admitted: Admitted | None = None
+        self.arm = ""
+        self.request_id = self.trace_id = ""
+        self.trace_id_header = b""
+        self.service: Service | None = None
+        self.pool: Pool | None = None
+        """The target called now; `last_pool` stays when the call has ended."""
+        self.last_pool: Pool | None = None
+        self.place = 0
+        self.upstream: UpstreamConnection | None = None
+        self.tunnel: Tunnel | None = None
+        self.upgrade = b""
+        self.status = 0
+        self.source = "gateway"
+        self.failure: Failure | None = None
+        self.last_failure = Failure.NO_TARGET
+        self.received = self.sent = 0
+        self.tries = self.stale = 0
+        self.tried: set[int] = set()
+        self.kept: list[bytes] | None = []
+        self.kept_bytes = 0
+        self.request_done = head.length == 0
+        self.begun = self.chunked = self.keep = self.over = self.probe = False
+        self.counted = True
+        self.started = perf_counter()
+        self.first_byte = self.called = self.answer_seconds = 0.0
+        self.total_due = 0.0
+        self.due = 0.0
+        self.bucket = 0
+
+    # ---- from the client
+
+    def begin(self) -> None:
+        """Admit the request and answer it or call its upstream."""
+        self.worker.account.begun(self)
+        try:
+            admitted = admit(self)
+            if admitted is None:
+                return
+            self.admitted = admitted
+            self._prepare(admitted)
+            self._call()
+        except Refused as refused:
+            self.refused(refused.failure)
+
+    def _prepare(self, admitted: Admitted) -> None:
+        service = self.service
+        assert service is not None
+        self.probe = service.enter()
+        assert admitted.plan.total_timeout_seconds is not None
+        self.total_due = self.worker.loop.time() + admitted.plan.total_timeout_seconds
+        if self.head.expect and not self.request_done:
+            self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.head.expect = False
+
+    def request_body(self, data: bytes, *, done: bool) -> None:
+        """Pass a piece of the body on, or keep it until there is a connection."""
+        self.received += len(data)
+        self.request_done = done
+        if self.over:
+            return
+        if self.admitted and self.received > self.admitted.plan.body_bytes:
+            self.refused(Failure.BODY_TOO_LARGE)
+            return
+        if self.head.length == CHUNKED:
+            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"0\r\n\r\n" if done else b"")
+        if self.kept is not None:
+            self._keep(data)
+        upstream = self.upstream
+        if upstream:
+            upstream.send(data)
+            if done:
+                self._await_answer(upstream)
+
+    def _keep(self, data: bytes) -> None:
+        assert self.kept is not None
+        self.kept.append(data)
+        self.kept_bytes += len(data)
+        if self.upstream is None:
+            if self.kept_bytes > _WAITING_BYTES:
+                self.client.pause_reading()
+        elif self.kept_bytes > self._keepable_bytes:
+            self.kept = None
+
+    @property
+    def _keepable_bytes(self) -> int:
+        retry = self.service.policy.retry if self.service else None
+        return retry.body_bytes if retry else -1
+
+    def client_gone(self) -> None:
+        """Cancel everything: nobody waits for the answer any more."""
+        if self.tunnel:
+            self.tunnel_closed()
+        elif not self.over:
+            self.failure = Failure.CLIENT_CLOSED
+            self.source = "client"
+            self.status = STATUS[Failure.CLIENT_CLOSED]
+            self._leave("canceled")
+            self._finish()
+
+    def refused(self, failure: Failure) -> None:
+        """Answer with a failure, or break off an answer that has begun."""
+        if self.over:
+            return
+        if failure in (Failure.BODY_TIMEOUT, Failure.BODY_TOO_SLOW, Failure.HEAD_TIMEOUT):
+            self.source = "client"
+        self._leave("canceled")
+        self.failure = failure
+        if self.begun:
+            self.status = STATUS[failure] if self.tunnel else self.status
+            self.client.abort()
+            self._finish()
+        else:
+            self.answer(*problem(self, failure))
+
+    # ---- to the upstream
+
+    def _call(self) -> None:
+        service, admitted = self.service, self.admitted
+        assert service is not None
+        assert admitted is not None
+        key = hash_key(service.policy.balance, admitted.request)
+        place = service.choose(key, self.tried)
+        if place is None:
+            raise Refused(self.last_failure)
+        self.tries += 1
+        self.place = place
+        self.pool = self.last_pool = pool = service.pools[place]
+        pool.begun()
+        connection = pool.acquire(self)
+        if connection:
+            self.connected(connection)
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """Send the request: head and what there is of the body."""
+        self.upstream = connection
+        admitted, pool = self.admitted, self.pool
+        assert admitted is not None
+        assert pool is not None
+        self.called = perf_counter()
+        wire = admitted.wire(pool.host)
+        if self.kept:
+            wire += b"".join(self.kept)
+        if self.kept_bytes > self._keepable_bytes:
+            self.kept = None
+        connection.start(self, wire, self.total_due)
+        if self.request_done:
+            self._await_answer(connection)
+        else:
+            self.client.resume_reading()
+
+    def _await_answer(self, connection: UpstreamConnection) -> None:
+        service = self.service
+        assert service is not None
+        due = self.worker.loop.time() + service.policy.timeouts.first_byte_seconds
+        connection.arm(min(due, self.total_due))
+
+    def _leave(self, outcome: str) -> None:
+        """End the call to the upstream without its answer."""
+        pool = self.pool
+        if pool is None:
+            return
+        self.pool = None
+        upstream, self.upstream = self.upstream, None
+        if upstream is None:
+            pool.withdraw(self)
+        elif self.tunnel:
+            upstream.hang_up()
+        else:
+            upstream.discard()
+        self._ended(pool, outcome)
+
+    def _ended(self, pool: Pool, outcome: str) -> None:
+        service = self.service
+        assert service is not None
+        pool.ended(outcome)
+        if self.probe:
+            self.probe = False
+            service.probed(outcome)
+
+    # ---- from the upstream
+
+    def bodiless(self, status: int) -> bool:
+        """Say whether an answer of this status to this request has no body, whatever its headers say."""
+        return status in _BODILESS or self.head.method == b"HEAD"
+
+    def interim(self, status: int, headers: list[Header]) -> None:
+        """Pass a 1xx on (RFC 9110 section 15.2), save the 100 that the gateway itself gives."""
+        if status != 100 and self.head.http11:
+            self.client.write(response_head(status, headers, ()))
+
+    def upstream_failed(self, connection: UpstreamConnection, failure: Failure) -> None:
+        """Try again elsewhere if that is safe and allowed, or answer with the failure."""
+        stale = failure is Failure.UPSTREAM_RESET and connection.reused and not connection.first_byte
+        self.call_failed(failure, stale=stale)
+
+    def call_failed(self, failure: Failure, *, stale: bool = False) -> None:
+        """Act on a call that brought no answer; `stale`: a kept connection turned out to be dead."""
+        if stale and self.kept is not None and self.stale < _MOST_STALE and not self.is_unsafe:
+            self.stale += 1
+            self._leave("canceled")
+            self._again()
+            return
+        if self.service:
+            self.service.suspect(self.place, failure)
+        self._leave("failure")
+        reason = REASONS.get(failure)
+        if reason and not self.begun and self._may_retry(reason):
+            self.last_failure = failure
+            self.tried.add(self.place)
+            self._again()
+        else:
+            self.refused(failure)
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether doing the request twice is more than doing it once."""
+        return self.admitted is None or self.admitted.request.method not in IDEMPOTENT
+
+    def _again(self) -> None:
+        try:
+            self._call()
+        except Refused as refused:
+            self.refused(refused.failure)
+
+    def _may_retry(self, reason: str) -> bool:
+        service, admitted = self.service, self.admitted
+        if service is None or admitted is None or service.policy.retry is None or self.probe:
+            return False
+        kept = self.kept is not None
+        if not may_retry(
+            service.policy.retry, admitted.request.method, reason, tries=self.tries - self.stale, body_kept=kept
+        ):
+            return False
+        return service.take_retry(reason)
+
+    def upstream_late(self, connection: UpstreamConnection, now: float) -> None:
+        """Name the deadline that has passed."""
+        if self.tunnel:
+            self.tunnel_idle(now)
+        elif now >= self.total_due:
+            self.call_failed(Failure.TOTAL_TIMEOUT)
+        elif self.client.paused:
+            connection.arm(self.total_due)
+        elif not connection.first_byte:
+            self.call_failed(Failure.FIRST_BYTE_TIMEOUT)
+        else:
+            self.call_failed(Failure.IDLE_TIMEOUT)
+
+    def expire(self, now: float) -> None:  # noqa: ARG002 - the signature of everything that has a deadline
+        """Give up waiting for a connection."""
+        self.call_failed(Failure.POOL_FULL)
+
+    def response(
+        self, status: int, headers: list[Header], special: list[Header], length: int | None, body: bytes, *, done: bool
+    ) -> None:
+        """Begin the answer; `length` is the body's bytes, `CHUNKED`, `UNTIL_CLOSE`, or None if there is no body."""
+        self.first_byte = now = perf_counter()
+        self.answer_seconds = now - self.called
+        admitted, service = self.admitted, self.service
+        assert admitted is not None
+        assert service is not None
+        if status >= 500 and not self.begun and self._may_retry(str(status)):
+            self.tried.add(self.place)
+            self._leave("failure")
+            self._again()
+            return
+        service.answered(self.answer_seconds)
+        if special:
+            for name, value in special:
+                if name == b"connection":
+                    headers = without_named(headers, value)
+        self.status = status
+        self.source = "upstream"
+        head = response_head(
+            status, admitted.plan.response_headers.apply(headers), self._framing(status, length), self.worker.date
+        )
+        self.begun = True
+        if done:
+            self.sent = len(body)
+            self.client.write(head + body if body else head)
+            self._complete()
+        else:
+            self.client.write(head)
+            self.response_body(body, done=False)
+
+    def _framing(self, status: int, length: int | None) -> list[Header]:
+        """Say how the client finds the end of the answer, and whether the connection lives on."""
+        lines: list[Header] = [(b"x-request-id", self.request_id.encode())]
+        keep = self.head.keep_alive and not self.head.expect and self.client.persistent and not self.worker.closing
+        if self.bodiless(status):
+            if length is not None and length >= 0 and status != 204:
+                lines.append((b"content-length", b"%d" % length))
+        elif length is not None and length >= 0:
+            lines.append((b"content-length", b"%d" % length))
+        elif self.head.http11:
+            self.chunked = True
+            lines.append((b"transfer-encoding", b"chunked"))
+        else:
+            keep = False
+        self.keep = keep
+        if not keep:
+            lines.append((b"connection", b"close"))
+        elif not self.head.http11:
+            lines.append((b"connection", b"keep-alive"))
+        return lines
+
+    def response_body(self, data: bytes, *, done: bool) -> None:
+        """Pass a piece of the answer on."""
+        if data:
+            self.sent += len(data)
+            self.client.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+        if done:
+            if self.chunked:
+                self.client.write(b"0\r\n\r\n")
+            self._complete()
+        elif self.upstream and self.service:
+            due = self.worker.loop.time() + self.service.policy.timeouts.idle_seconds
+            self.upstream.arm(min(due, self.total_due))
+
+    def _complete(self) -> None:
+        upstream, pool = self.upstream, self.pool
+        self.upstream = self.pool = None
+        if upstream and pool:
+            upstream.finished(whole=self.request_done)
+            self._ended(pool, "failure" if self.status >= 500 else "success")
+        self._finish()
+
+    # ---- answers of the gateway itself
+
+    def answer(self, status: int, headers: list[Header], body: bytes) -> None:
+        """Give an answer made here."""
+        self.status = status
+        self.first_byte = perf_counter()
+        self.begun = True
+        head = response_head(status, headers, self._framing(status, len(body)), self.worker.date)
+        if self.bodiless(status):
+            body = b""
+        self.sent = len(body)
+        self.client.write(head + body)
+        self._finish()
+
+    # ---- tunnels
+
+    def switched(self, headers: list[Header]) -> None:
+        """Turn the exchange into a pipe: the upstream said 101 to the protocol the client asked for."""
+        upstream, admitted = self.upstream, self.admitted
+        assert upstream is not None
+        assert admitted is not None
+        self.status = 101
+        self.source = "upstream"
+        self.counted = False
+        self.begun = True
+        self.first_byte = perf_counter()
+        self.answer_seconds = self.first_byte - self.called
+        lines = [(b"connection", b"upgrade"), (b"upgrade", self.upgrade), (b"x-request-id", self.request_id.encode())]
+        self.client.write(response_head(101, admitted.plan.response_headers.apply(headers), lines))
+        self.tunnel = Tunnel(self, upstream)
+
+    def tunnel_up(self, data: bytes) -> None:
+        self.received += len(data)
+        if self.tunnel:
+            self.tunnel.up(data)
+
+    def tunnel_down(self, data: bytes) -> None:
+        self.sent += len(data)
+        if self.tunnel:
+            self.tunnel.down(data)
+
+    def tunnel_idle(self, now: float) -> None:
+        if self.tunnel and self.tunnel.is_idle(now):
+            self.tunnel_closed()
+
+    def tunnel_closed(self) -> None:
+        """End a pipe whose other end is gone."""
+        self.keep = False
+        self._leave("success")
+        self._finish()
+
+    # ---- back-pressure
+
+    def pause_response(self) -> None:
+        if self.upstream:
+            self.upstream.pause_reading()
+
+    def resume_response(self) -> None:
+        if self.upstream:
+            self.upstream.resume_reading()
+
+    def pause_request(self) -> None:
+        self.client.pause_reading()
+
+    def resume_request(self) -> None:
+        self.client.resume_reading()
+
+    def _finish(self) -> None:
+        if self.over:
+            return
+        self.over = True
+        self.worker.timers.forget(self)
+        if self.probe and self.service:
+            self.probe = False
+            self.service.probed("canceled")
+        self.worker.account.finished(self)
+        if self.failure is not Failure.CLIENT_CLOSED:
+            self.client.answered(keep=self.keep)

@@ -1,0 +1,302 @@
+"""The upstream's side of an exchange: one keep-alive connection to one target.
+
+It reads answers as strictly as requests are read: whatever could be taken in two ways ends the connection, and a
+connection that said one byte too many is never used again. It decides nothing about retries or clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import httptools
+
+from gateway.core.failure import Failure
+from gateway.core.headers import HOP_BY_HOP, spellings
+from gateway.core.request import Header
+from gateway.proxy.framing import (
+    CHUNKED,
+    HEAD_END,
+    UNTIL_CLOSE,
+    Dechunker,
+    FramingError,
+    bare_line_feed,
+    body_length,
+)
+from gateway.proxy.timers import NEVER
+
+if TYPE_CHECKING:
+    from gateway.proxy.exchange import Exchange
+    from gateway.proxy.pool import Pool
+
+RESPONSE_SPECIAL: Final = spellings((*HOP_BY_HOP, "content-length", "x-request-id", "casino-failure"))
+_HEAD_BYTES: Final = 64 * 1024
+_MOST_INTERIM: Final = 16
+"""Interim answers (1xx) to one request; more is a broken or hostile upstream."""
+
+
+class State(IntEnum):
+    """What the next byte belongs to."""
+
+    IDLE = 0
+    HEAD = 1
+    LENGTH = 2
+    CHUNKS = 3
+    REST = 4
+    TUNNEL = 5
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection of a pool, carrying one exchange at a time."""
+
+    __slots__ = (
+        "_dechunker", "_held", "_interim", "_left", "_parser", "_paused_reading", "_reusable", "_state", "bucket",
+        "due", "exchange", "first_byte", "headers", "paused", "pool", "reused", "special", "transport",
+    )  # fmt: skip
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.transport: asyncio.Transport
+        self.exchange: Exchange | None = None
+        self.due = NEVER
+        self.bucket = 0
+        self.paused = False
+        self.reused = False
+        """Whether the connection carried an exchange before: then it may have gone stale."""
+        self.first_byte = False
+        """Whether anything of the present answer has arrived."""
+        self._paused_reading = False
+        self._reusable = True
+        self._state = State.IDLE
+        self._held = b""
+        self._interim = 0
+        self._left = 0
+        self._parser: httptools.HttpResponseParser | None = None
+        self._dechunker: Dechunker | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def start(self, exchange: Exchange, request: bytes, due: float) -> None:
+        """Send a request's head and what there is of its body; the answer goes to the exchange."""
+        self.exchange = exchange
+        self.first_byte = False
+        self._interim = 0
+        self._state = State.HEAD
+        self.transport.write(request)
+        self.pool.worker.timers.arm(self, due)
+
+    def send(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def arm(self, due: float) -> None:
+        self.pool.worker.timers.arm(self, due)
+
+    def expire(self, now: float) -> None:
+        if self.exchange:
+            self.exchange.upstream_late(self, now)
+        else:
+            self.discard()
+
+    def discard(self) -> None:
+        """Close at once: the exchange is over or goes elsewhere, and the connection is in an unknown state."""
+        self.exchange = None
+        self._state = State.IDLE
+        self.pool.worker.timers.forget(self)
+        self.transport.abort()
+
+    def hang_up(self) -> None:
+        """Close a pipe, once what is under way has gone out."""
+        self.exchange = None
+        self._state = State.IDLE
+        self.pool.worker.timers.forget(self)
+        self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.pool.worker.timers.forget(self)
+        self.pool.lost(self)
+        self._parser = self._dechunker = None
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
+            return
+        if self._state is State.REST:
+            exchange.response_body(b"", done=True)
+        elif self._state is State.TUNNEL:
+            exchange.tunnel_closed()
+        else:
+            exchange.upstream_failed(self, Failure.UPSTREAM_RESET)
+
+    # ---- bytes in
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._receive(data)
+        except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
+            self.pool.worker.crashed(error)
+            self.transport.abort()
+
+    def _receive(self, data: bytes) -> None:
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        while data:
+            exchange = self.exchange
+            if exchange is None:
+                self.transport.abort()  # bytes nobody asked for: the next answer could be taken for another one
+                return
+            self.first_byte = True
+            state = self._state
+            if state is State.HEAD:
+                data = self._read_head(exchange, data)
+            elif state is State.LENGTH:
+                data = self._read_length(exchange, data)
+            elif state is State.CHUNKS:
+                data = self._read_chunks(exchange, data)
+            elif state is State.TUNNEL:
+                exchange.tunnel_down(data)
+                return
+            else:
+                exchange.response_body(data, done=False)
+                return
+
+    def _read_head(self, exchange: Exchange, data: bytes) -> bytes:
+        end = data.find(HEAD_END) + 4
+        if end == 3 and len(data) <= _HEAD_BYTES and not bare_line_feed(data):
+            self._held = data
+            return b""
+        if end == 3 or end > _HEAD_BYTES:
+            return self._broken(exchange)
+        self.headers: list[Header] = []
+        self.special: list[Header] = []
+        parser = self._parser or httptools.HttpResponseParser(self)
+        self._parser = parser
+        try:
+            parser.feed_data(data if end == len(data) else data[:end])
+            version = parser.get_http_version()
+            length = body_length(self.special, http11=version == "1.1")
+        except httptools.HttpParserUpgrade:
+            return self._switched(exchange, data[end:])
+        except (httptools.HttpParserError, FramingError):
+            return self._broken(exchange)
+        if version not in ("1.1", "1.0"):
+            return self._broken(exchange)
+        return self._answer(exchange, parser, length, data[end:])
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in RESPONSE_SPECIAL:
+            self.special.append((name, value))
+        else:
+            self.headers.append((name, value))
+
+    def _answer(
+        self, exchange: Exchange, parser: httptools.HttpResponseParser, length: int | None, rest: bytes
+    ) -> bytes:
+        status = parser.get_status_code()
+        if status < 200:
+            self._interim += 1
+            if status == 101 or self._interim > _MOST_INTERIM:
+                return self._broken(exchange)
+            exchange.interim(status, self.headers)
+            return rest
+        self._reusable = parser.should_keep_alive()
+        if exchange.bodiless(status):
+            self._parser = None if length else parser
+            exchange.response(status, self.headers, self.special, length, b"", done=True)
+        elif length is None:
+            self._state = State.REST
+            exchange.response(status, self.headers, self.special, UNTIL_CLOSE, rest, done=False)
+            return b""
+        elif length == CHUNKED:
+            self._parser = None
+            self._state = State.CHUNKS
+            self._dechunker = Dechunker()
+            exchange.response(status, self.headers, self.special, CHUNKED, b"", done=False)
+        elif len(rest) < length:
+            self._parser = None
+            self._state = State.LENGTH
+            self._left = length - len(rest)
+            exchange.response(status, self.headers, self.special, length, rest, done=False)
+            return b""
+        else:
+            body, rest = rest[:length], rest[length:]
+            parser.feed_data(body)
+            exchange.response(status, self.headers, self.special, length, body, done=True)
+        return rest
+
+    def _read_length(self, exchange: Exchange, data: bytes) -> bytes:
+        rest = b""
+        if len(data) > self._left:
+            data, rest = data[: self._left], data[self._left :]
+        self._left -= len(data)
+        exchange.response_body(data, done=not self._left)
+        return rest
+
+    def _read_chunks(self, exchange: Exchange, data: bytes) -> bytes:
+        dechunker = self._dechunker
+        assert dechunker is not None
+        try:
+            rest = dechunker.feed(data)
+        except FramingError:
+            return self._broken(exchange)
+        payload = dechunker.payload()
+        if payload or dechunker.done:
+            exchange.response_body(payload, done=dechunker.done)
+        if rest and not dechunker.done:
+            self._held = rest
+            self.pool.worker.loop.call_soon(self.data_received, b"")
+            return b""
+        return rest
+
+    def _switched(self, exchange: Exchange, rest: bytes) -> bytes:
+        """Take a 101 for what it is only if the client asked for just this protocol."""
+        parser = self._parser
+        self._parser = None
+        assert parser is not None
+        tokens = [value.lower() for name, value in self.special if name == b"upgrade"]
+        if parser.get_status_code() != 101 or tokens != [exchange.upgrade]:
+            return self._broken(exchange)
+        self._state = State.TUNNEL
+        self._reusable = False
+        exchange.switched(self.headers)
+        return rest
+
+    def _broken(self, exchange: Exchange) -> bytes:
+        exchange.upstream_failed(self, Failure.UPSTREAM_PROTOCOL)
+        return b""
+
+    def finished(self, *, whole: bool) -> None:
+        """Go back to the pool, the answer being complete; not when the request was not (`whole`) or more may come."""
+        self.exchange = None
+        self._dechunker = None
+        keep = whole and self._reusable and self._state is not State.REST and not self.transport.is_closing()
+        self._state = State.IDLE
+        self.reused = True
+        if keep:
+            self.resume_reading()
+            self.pool.release(self)
+        else:
+            self.discard()
+
+    # ---- back-pressure
+
+    def pause_writing(self) -> None:
+        self.paused = True
+        if self.exchange:
+            self.exchange.pause_request()
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        if self.exchange:
+            self.exchange.resume_request()
+
+    def pause_reading(self) -> None:
+        if not self._paused_reading and not self.transport.is_closing():
+            self._paused_reading = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._paused_reading and not self.transport.is_closing():
+            self._paused_reading = False
+            self.transport.resume_reading()

@@ -1,0 +1,315 @@
+"""A worker process: Sanic's server with the data plane's protocol, on an event loop that follows the shared words.
+
+Each tick it beats, runs deadlines, and takes up what control and supervisor published. It never talks to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import logging
+import math
+from email.utils import formatdate
+from random import random
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import uvloop
+from sanic import HTTPResponse, Request, Sanic, empty
+
+from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERATION, LOOP_LAG, REFUSED
+from gateway.core.address import Trust, address_key
+from gateway.core.forwarded import Hop
+from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
+from gateway.proxy.accept import Acceptor
+from gateway.proxy.account import Account
+from gateway.proxy.client import ClientConnection
+from gateway.proxy.overload import Overload
+from gateway.proxy.service import Service
+from gateway.proxy.table import UNROUTED, Lane, Table
+from gateway.proxy.timers import TICK_SECONDS, Timers
+from gateway.spec.address import parse_target
+from gateway.spec.listen import Bounds, Metrics
+from gateway.store.process import Phase, Process
+from gateway.store.slot import Slot, Word
+
+if TYPE_CHECKING:
+    from gateway.spec.upstream import Version
+
+_LOG: Final = logging.getLogger("casino.worker")
+_UNKNOWN_STATE: Final = VersionState(endpoints=())
+
+
+def main(process: Process) -> None:
+    """Serve until the build stops."""
+    gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(process))
+
+
+async def serve(process: Process) -> None:
+    """Run Sanic's server around the protocol; connections come from acceptors of our own."""
+    worker = Worker(process)
+    app = Sanic(f"casino-{process.build.id}-{process.name}", configure_logging=False)
+    app.ctx.worker = worker
+    app.add_route(_unreached, "/")
+    # Sanic's server owns connections and lifecycle; it does not accept, for it would take whatever it can get.
+    server = await app.create_server(
+        sock=process.listeners[0][1].dup(),
+        protocol=ClientConnection,
+        asyncio_server_kwargs={"start_serving": False},
+    )
+    assert server is not None
+    await server.startup()
+    await server.before_start()
+    await server.after_start()
+    worker.connections = server.connections
+    worker.start(functools.partial(ClientConnection, app=app, connections=server.connections))
+    await worker.done
+    await server.before_stop()
+    await server.after_stop()
+
+
+async def _unreached(_: Request) -> HTTPResponse:
+    """Be the one route without which Sanic starts no app; the protocol never asks for it."""
+    return empty()
+
+
+class Worker:
+    """The state that all connections of one process share."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.number = process.number
+        self.workers = len(process.workers)
+        self.name = f"{process.build.id}/{process.number}"
+        self.slot = process.slot
+        self.words = process.slot.words
+        self.values = process.slot.tally.values
+        assert process.slot.ring is not None
+        self.ring = process.slot.ring
+        self.loop = asyncio.get_running_loop()
+        self.timers = Timers(self.loop.time())
+        self.overload = Overload()
+        self.bounds = Bounds()
+        self.edges: tuple[float, ...] = Metrics().latency_buckets
+        self.trust = Trust(())
+        self.table: Table | None = None
+        self.ready = False
+        self.closing = False
+        self.date = b""
+        self.connections: set[ClientConnection] = set()
+        self.done: asyncio.Future[None] = self.loop.create_future()
+        self._services: dict[tuple[str, str], Service] = {}
+        self._addresses: dict[str, int] = {}
+        self._endpoints = Endpoints(edition=0, versions={})
+        self._acceptors: list[Acceptor] = []
+        self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
+        self._expected = 0.0
+        self._closing_since = 0.0
+        tally = self.slot.tally
+        self.unrouted = Lane(tally, UNROUTED, services={})
+        self.account = Account(self)
+        self._accepted = tally.index(ACCEPTED, ())
+        self._open = tally.index(CONNECTIONS, (str(self.number),))
+        self._generation = tally.index(GENERATION, (str(self.number),))
+        self._refusals = {
+            reason: tally.index(REFUSED, (reason,)) for reason in ("connections", "per_address", "proxy_protocol")
+        }
+        self._lag = tally.histogram(LOOP_LAG, (str(self.number),), Metrics().latency_buckets)
+        self._config: int | None = None
+        self.words[Word.CONNECTIONS] = self.words[Word.IN_FLIGHT] = 0
+
+    def start(self, factory: Any) -> None:
+        """Take up what is published, then accept."""
+        self._follow()
+        for listener, listening in self.process.listeners:
+            acceptor = Acceptor(self, listener, listening, factory, self._peers)
+            acceptor.start()
+            self._acceptors.append(acceptor)
+        self._expected = self.loop.time()
+        self._tick()
+
+    # ---- the tick
+
+    def _tick(self) -> None:
+        now = self.loop.time()
+        lag = max(0.0, now - self._expected)
+        self._expected = now + TICK_SECONDS
+        self.slot.beat()
+        self.words[Word.LAG] = int(lag * 1e9)
+        self._lag.observe(lag)
+        self.overload.observe(lag)
+        self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        self.account.set_clock()
+        self.timers.run(now)
+        self._follow()
+        if not self._phase(now):
+            self.loop.call_later(TICK_SECONDS, self._tick)
+
+    def _phase(self, now: float) -> bool:
+        """Follow the build's phase; True once this process has nothing left to do."""
+        phase = self.process.supervisor.words[Word.PHASE]
+        self.ready = self.table is not None and phase == Phase.SERVING
+        if phase >= Phase.CLOSING and not self.closing:
+            self.closing = True
+            self._closing_since = now
+            for acceptor in self._acceptors:
+                acceptor.stop()
+        ended = phase >= Phase.STOP or (self.closing and not self.words[Word.CONNECTIONS])
+        if self.closing and not ended and self.table:
+            self._close_resting(now)
+        if ended and not self.done.done():
+            for connection in list(self.connections):
+                connection.abort()
+            self.done.set_result(None)
+        return ended
+
+    def _close_resting(self, now: float) -> None:
+        """Half way to the deadline, give up on clients that hold a connection and ask for nothing."""
+        assert self.table is not None
+        if now - self._closing_since > self.table.snapshot.spec.drain.deadline_seconds / 2:
+            for connection in list(self.connections):
+                connection.close_if_idle()
+
+    def _follow(self) -> None:
+        control = self.process.control.words
+        if self.table is None or control[Word.GENERATION] > self.words[Word.GENERATION]:
+            self._read_snapshot()
+        if control[Word.EDITION] > self.words[Word.EDITION]:
+            self._read_endpoints()
+
+    # ---- what control publishes
+
+    def _read_snapshot(self) -> None:
+        data = self.process.build.documents.read(SNAPSHOT)
+        if data is None:
+            return
+        snapshot = msgspec.msgpack.decode(data, type=Snapshot)
+        spec = snapshot.spec
+        self.bounds = spec.bounds
+        self.edges = spec.metrics.latency_buckets
+        self.trust = Trust(spec.listen.trusted)
+        services: dict[tuple[str, str], Service] = {}
+        for name, upstream in spec.upstreams.items():
+            for version in upstream.versions:
+                service = self._services.get((name, version))
+                if service is None:
+                    service = Service(self, name, version, upstream)
+                elif service.policy != upstream:
+                    service.configure(upstream)
+                services[name, version] = service
+        self.table = Table(snapshot, self.slot.tally, services, random())  # noqa: S311 - where a sequence begins
+        for key in self._services.keys() - services.keys():
+            self._services[key].close()
+        self._services = services
+        self._apply_endpoints()
+        self._publish(snapshot)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        """Say which snapshot is served from now on."""
+        self.account.generation = snapshot.generation
+        self.values[self._generation] = snapshot.generation
+        if self._config is not None:
+            self.values[self._config] = 0
+        self._config = self.slot.tally.index(CONFIG_INFO, (str(self.number), snapshot.digest))
+        self.values[self._config] = 1
+        self.words[Word.DIGEST] = int(snapshot.digest, 16)
+        self.words[Word.GENERATION] = snapshot.generation
+
+    def _read_endpoints(self) -> None:
+        data = self.process.build.documents.read(ENDPOINTS)
+        if data is None:
+            return
+        self._endpoints = msgspec.msgpack.decode(data, type=Endpoints)
+        self._apply_endpoints()
+        self.words[Word.EDITION] = self._endpoints.edition
+
+    def _apply_endpoints(self) -> None:
+        if self.table is None:
+            return
+        upstreams = self.table.snapshot.spec.upstreams
+        for (name, version), service in self._services.items():
+            written = upstreams[name].versions[version]
+            targets = frozenset(target.url for target in written.targets)
+            state = self._endpoints.versions.get((name, version), _UNKNOWN_STATE)
+            missing = targets - {endpoint.target for endpoint in state.endpoints}
+            if missing:
+                more = _literal_endpoints(written, missing)
+                state = msgspec.structs.replace(state, endpoints=(*state.endpoints, *more))
+            service.apply(state, targets)
+
+    # ---- connections
+
+    def admits(self, peer: str) -> bool:
+        """Say whether one more connection from this address is taken."""
+        words = self.words
+        total = words[Word.CONNECTIONS] + sum(slot.words[Word.CONNECTIONS] for slot in self._peers)
+        if total >= self.bounds.connections:
+            return self.refused("connections")
+        if peer and self._addresses.get(address_key(peer), 0) >= self._per_address:
+            return self.refused("per_address")
+        return True
+
+    @property
+    def _per_address(self) -> int:
+        return math.ceil(self.bounds.connections_per_address / self.workers)
+
+    def refused(self, reason: str) -> bool:
+        """Count a connection that is closed at once."""
+        self.values[self._refusals[reason]] += 1
+        return False
+
+    def count_connection(self, change: int) -> None:
+        self.words[Word.CONNECTIONS] += change
+        self.values[self._open] += change
+
+    def connected(self, client: ClientConnection) -> None:
+        self.values[self._accepted] += 1
+        self.connections.add(client)
+        self._address(client, 1)
+        self.timers.arm(client, self.loop.time() + self.bounds.idle_seconds)
+
+    def disconnected(self, client: ClientConnection) -> None:
+        self.timers.forget(client)
+        self.connections.discard(client)
+        self.count_connection(-1)
+        self._address(client, -1)
+
+    def _address(self, client: ClientConnection, change: int) -> None:
+        key = client.address_key
+        if key:
+            count = self._addresses.get(key, 0) + change
+            if count > 0:
+                self._addresses[key] = count
+            else:
+                self._addresses.pop(key, None)
+
+    def renamed(self, client: ClientConnection, address: str) -> bool:
+        """Take a client's address from a PROXY header; False if there are too many from it."""
+        self._address(client, -1)
+        client.introduce(address)
+        self._address(client, 1)
+        if self._addresses.get(client.address_key, 0) > self._per_address:
+            return self.refused("per_address")
+        return True
+
+    def hop(self, peer: str, port: int) -> Hop:
+        return Hop(peer, scheme="http", port=port, trust=self.trust)
+
+    def crashed(self, error: Exception) -> None:
+        """Tell of a bug that cost one connection."""
+        _LOG.error("connection_crashed", exc_info=error)
+
+
+def _literal_endpoints(version: Version, urls: frozenset[str]) -> list[Endpoint]:
+    """Give the targets that need no look-up: until control has judged them, they count as up."""
+    endpoints = []
+    for target in version.targets:
+        address = parse_target(target.url)
+        if target.url in urls and address.is_literal:
+            endpoints.append(
+                Endpoint(target=target.url, host=address.host, port=address.port, weight=float(target.weight))
+            )
+    return endpoints
