@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from typing import NoReturn
 
 import msgspec
 
@@ -67,7 +68,11 @@ class Child:
             self._hang = None
             self._pulse = Pulse()
             self.process.slot.words[Word.HEARTBEAT] = self.process.slot.words[Word.STARTED] = time.monotonic_ns()
-            self.pid = _fork(self._main, self.process, self._leave)
+            try:
+                self.pid = _fork(self._main, self.process, self._leave)
+            except OSError as refused:  # no memory or no process left; the machine may recover
+                self._died(now, 0, {"process.name": self.name, "error.message": str(refused)})
+                return
             self._count(self._tally.index(PROCESS_STARTS, (self.name,)), 1)
             emit(Event.PROCESS_STARTED, fields={"process.name": self.name, "process.pid": self.pid})
 
@@ -139,11 +144,22 @@ def _fork(main: Main, process: Process, leave: Callable[[], None]) -> int:
     """Fork `main`. No signal meant for the supervisor can reach its queue through the child."""
     parent = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
-    pid = os.fork()
-    if pid == 0:
-        os._exit(_live(main, process, leave, parent))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _live_and_exit(main, process, leave, parent)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
     return pid
+
+
+def _live_and_exit(main: Main, process: Process, leave: Callable[[], None], parent: int) -> NoReturn:
+    """Whatever happens, no child ever runs on in the supervisor's code."""
+    code = 1
+    try:
+        code = _live(main, process, leave, parent)
+    finally:
+        os._exit(code)
 
 
 def _live(main: Main, process: Process, leave: Callable[[], None], parent: int) -> int:

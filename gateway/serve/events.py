@@ -31,6 +31,7 @@ class Event(StrEnum):
     UPGRADE_BEGUN = "upgrade_begun"
     UPGRADE_ABANDONED = "upgrade_abandoned"
     UPGRADE_DONE = "upgrade_done"
+    UPGRADE_UNAVAILABLE = "upgrade_unavailable"
     UPGRADE_WITHOUT_OLD = "upgrade_without_old"
     DRAINING = "draining"
     STOPPED = "stopped"

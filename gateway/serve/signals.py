@@ -17,6 +17,7 @@ class SignalQueue:
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in (*ASKING, signal.SIGCHLD):
             signal.signal(number, _woken)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ASKING, signal.SIGCHLD))
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
 

@@ -29,7 +29,7 @@ from gateway.spec.problem import SpecErrors
 from gateway.store.process import Process
 from gateway.store.retire import read_retired
 from gateway.store.rundir import Build, Held, RunDir, default_path
-from gateway.store.slot import Slot, Word
+from gateway.store.slot import Slot, Word, open_readable
 
 _FEW_SERIES = 1_000
 """What supervisor and writer count."""
@@ -94,6 +94,13 @@ class _Plan(NamedTuple):
         """Make the build's memory and documents, and what supervises it. Nothing is forked yet."""
         elder = max(read_retired(self.run).builds, default="")
         build, _held = self.run.new_build(elder)
+        try:
+            return self._lay_out(build)
+        except OSError:
+            build.remove()
+            raise
+
+    def _lay_out(self, build: Build) -> Tree:
         emit(Event.LISTENING, fields={"casino.build": build.id, "casino.addresses": self._addresses()})
         slot = Slot.create(build.slot("supervisor"), series=_FEW_SERIES)
         slot.own()
@@ -157,8 +164,8 @@ def _clear_up(run: RunDir, sockets: Sockets) -> None:
     """Leave nothing behind, unless log lines could not be written: the next start finds those."""
     for opened in sockets.by_address().values():
         unlink(opened)
-    rings = [Slot.open(path).ring for build in run.builds() for path in build.slots()]
-    if not any(ring.waiting_bytes for ring in rings if ring):
+    slots = [slot for build in run.builds() for slot in open_readable(build.slots())]
+    if not any(slot.ring.waiting_bytes for slot in slots if slot.ring):
         run.remove()
 
 

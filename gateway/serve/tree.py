@@ -114,11 +114,19 @@ class Tree:
                 self._slot.words[Word.REOPENS] += 1
             case signal.SIGUSR2 if self._timeline is None and self._successor is None:
                 emit(Event.UPGRADE_ASKED)
-                self._successor = _start_successor()
+                self._start_successor()
 
     def _stop(self, timeline: drain.Timeline) -> None:
         self._timeline = timeline
         emit(Event.DRAINING)
+
+    def _start_successor(self) -> None:
+        """Start this command line again, as an upgrade; the program found there may be a newer build."""
+        asked = sys.orig_argv if "--upgrade" in sys.orig_argv else [*sys.orig_argv, "--upgrade"]
+        try:
+            self._successor = subprocess.Popen(asked)  # noqa: S603 - our own command line
+        except OSError as refused:
+            emit(Event.UPGRADE_ABANDONED, "error", {"event.reason": str(refused)})
 
     def _hand_over(self, now: float) -> None:
         if self._successor and self._successor.poll() is not None:
@@ -132,6 +140,7 @@ class Tree:
                 self._stop(drain.give_way(now, self._policy))
             case False:
                 emit(Event.UPGRADE_ABANDONED, "error")
+                self._publish()
 
     def _move_phase(self, now: float) -> Phase:
         """Move on in the drain; the word never goes back."""
@@ -174,11 +183,7 @@ class Tree:
     def _become_ready(self, now: float) -> None:
         if all(child.is_ready for child in self._children):
             self._is_ready = True
-            self._giver.publish()
-            if self._taken:
-                self._taken.say_ready()
-                self._taken.lock.sign()
-                self._taken = None
+            self._take_place()
             self._notifier.ready()
             emit(Event.READY, fields={"casino.start_seconds": round(now - self._born, 3)})
         elif self._taken and (reason := self._failure(now)):
@@ -186,6 +191,19 @@ class Tree:
             self._taken.close()
             self._ended = Ended(1, handed_over=True)
             self._stop(drain.give_way(now, self._policy))
+
+    def _take_place(self) -> None:
+        """Be the build that the next one finds, and let the one before go."""
+        self._publish()
+        if self._taken:
+            self._taken.say_ready()
+            self._taken = None
+
+    def _publish(self) -> None:
+        try:
+            self._giver.publish()
+        except OSError as refused:  # the file system is full: serving goes on, upgrading has to wait
+            emit(Event.UPGRADE_UNAVAILABLE, "error", {"error.message": str(refused)})
 
     def _failure(self, now: float) -> str | None:
         """Why this build will not replace the old one; a single start may take its time, an upgrade has an alternative."""
@@ -200,9 +218,3 @@ class Tree:
     def _has_reloaded(self) -> bool:
         """Control has dealt with every reload asked for."""
         return bool(self._control.process.slot.words[Word.RELOADS] >= self._slot.words[Word.RELOADS])
-
-
-def _start_successor() -> subprocess.Popen[bytes]:
-    """Start this command line again, as an upgrade; the program found there may be a newer build."""
-    asked = sys.orig_argv if "--upgrade" in sys.orig_argv else [*sys.orig_argv, "--upgrade"]
-    return subprocess.Popen(asked)  # noqa: S603 - our own command line

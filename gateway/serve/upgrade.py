@@ -47,7 +47,7 @@ class Giver:
         self._successor: socket.socket | None = None
 
     def publish(self) -> None:
-        """Let the next build find us, in place of whoever it found before."""
+        """Let the next build find us, in place of whoever it found before; sign the lock. Raises OSError."""
         unnamed = self._path.with_suffix(f".{os.getpid()}")
         unnamed.unlink(missing_ok=True)
         self.close()
@@ -57,6 +57,7 @@ class Giver:
         unnamed.chmod(0o600)
         self._counter.listen(4)
         unnamed.rename(self._path)
+        self._lock.sign()
 
     def close(self) -> None:
         """Give up what is the supervisor's alone; in a child, too."""
@@ -70,24 +71,34 @@ class Giver:
             return None
         try:
             caller, _ = self._counter.accept()
-        except BlockingIOError:
+        except OSError:  # nobody there, or gone again, or no descriptor left
             return None
-        pid, uid, _ = _CREDENTIALS.unpack(
-            caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size),
-        )
-        if self._successor or uid != os.geteuid():
-            caller.send(_BUSY, socket.MSG_DONTWAIT)
+        try:
+            pid = self._give(caller)
+        except OSError:
+            pid = None
+        if pid is None:
             caller.close()
+        return pid
+
+    def _give(self, caller: socket.socket) -> int | None:
+        caller.setblocking(False)
+        credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, _ = _CREDENTIALS.unpack(credentials)
+        if self._successor or uid != os.geteuid():
+            caller.send(_BUSY)
             return None
         given = Given(os.getpid(), tuple(self._sockets))
         descriptors = [self._lock.descriptor, *(each.fileno() for each in self._sockets.values())]
         socket.send_fds(caller, [msgspec.msgpack.encode(given)], descriptors)
-        caller.setblocking(False)
         self._successor = caller
         return int(pid)
 
     def outcome(self) -> bool | None:
-        """Return True once the new build is ready, False when it ended before that, None while neither."""
+        """Return True once the new build is ready, False when it ended before that, None while neither.
+
+        One that ended may have taken our place in the directory before: publish again.
+        """
         if self._successor is None:
             return None
         try:
@@ -98,8 +109,6 @@ class Giver:
             said = b""
         self._successor.close()
         self._successor = None
-        if said != _READY:
-            self.publish()  # the new build may have taken our place in the directory before it ended
         return said == _READY
 
 

@@ -18,7 +18,7 @@ from gateway.store.process import Phase, Process
 from gateway.store.retire import fold
 from gateway.store.ring import Ring
 from gateway.store.rundir import Build, Held
-from gateway.store.slot import Slot, Word
+from gateway.store.slot import Slot, Word, open_readable
 
 BATCH_BYTES = 64 * 1024
 """One write: what the smallest pipe holds."""
@@ -132,7 +132,7 @@ def main(process: Process) -> None:
 
 
 def _adopt(build: Build, lock: Held) -> Elder:
-    rings = _rings(Slot.open(path, writable=True) for path in build.slots())
+    rings = _rings(open_readable(build.slots(), writable=True))
     waiting_bytes = sum(ring.waiting_bytes for ring in rings)
     emit(Event.ADOPTED, fields={"casino.build": build.id, "casino.waiting_bytes": waiting_bytes})
     return Elder(build, lock, rings)

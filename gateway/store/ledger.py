@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gateway.store.retire import read_retired
 from gateway.store.rundir import RunDir
-from gateway.store.slot import Slot
+from gateway.store.slot import open_readable
 from gateway.store.totals import Gauges, SlotReader, Totals
 
 
@@ -31,18 +31,12 @@ class Ledger:
         """List the readers of every slot there is, those of our own build first."""
         paths = [(build.id, path) for build in self._run.builds() for path in build.slots()]
         paths.sort(key=lambda found: found[0] != self._build)
-        found = {path: self._readers.get(path) or _reader(path) for _, path in paths}
-        self._readers = {path: reader for path, reader in found.items() if reader}
+        new = open_readable(path for _, path in paths if path not in self._readers)
+        known = self._readers | {slot.path: SlotReader(slot) for slot in new}
+        self._readers = {path: known[path] for _, path in paths if path in known}
         return [(build_id, self._readers[path]) for build_id, path in paths if path in self._readers]
 
     def _gauges(self, build_id: str, name: str) -> Gauges:
         if build_id == self._build:
             return Gauges.ALL
         return Gauges.SHARED if name.startswith("worker-") else Gauges.NONE
-
-
-def _reader(path: Path) -> SlotReader | None:
-    try:
-        return SlotReader(Slot.open(path))
-    except FileNotFoundError:  # folded since it was listed: the document has it
-        return None

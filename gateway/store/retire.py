@@ -8,7 +8,7 @@ missing and none is counted twice.
 import msgspec
 
 from gateway.store.rundir import Build, RunDir
-from gateway.store.slot import Slot
+from gateway.store.slot import open_readable
 from gateway.store.totals import Gauges, SlotReader, Totals
 
 DOCUMENT = "retired"
@@ -42,8 +42,8 @@ def fold(run: RunDir, build: Build) -> bool:
     try:
         retired = read_retired(run)
         if build.id not in retired.builds:
-            for path in build.slots():
-                SlotReader(Slot.open(path)).add_to(retired.totals, Gauges.NONE)
+            for slot in open_readable(build.slots()):
+                SlotReader(slot).add_to(retired.totals, Gauges.NONE)
             retired.builds.append(build.id)
             run.documents.write(DOCUMENT, msgspec.msgpack.encode(retired))
         build.remove()

@@ -9,6 +9,8 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from enum import IntEnum, auto
 from functools import cached_property
 from pathlib import Path
@@ -68,13 +70,17 @@ _HELD = frozenset({Word.CONNECTIONS, Word.IN_FLIGHT, Word.LAG})
 _APPLIED = frozenset({Word.GENERATION, Word.EDITION, Word.DIGEST})
 
 
+class LayoutError(ValueError):
+    """The file was written by a build whose slots are laid out in another way."""
+
+
 class Slot:
     """One slot file, mapped."""
 
     def __init__(self, path: Path, memory: mmap.mmap) -> None:
         magic, name, series, values, directory_bytes, ring_bytes = _HEADER.unpack_from(memory)
         if magic != MAGIC:
-            raise ValueError(f"{path} is no slot this build can read")
+            raise LayoutError(f"{path} is no slot this build can read")
         self.path = path
         self.name: str = name.rstrip(b"\0").decode()
         """`worker-1`, `control`, `writer`, `supervisor`."""
@@ -105,17 +111,13 @@ class Slot:
         header = _HEADER.pack(MAGIC, path.stem.encode(), series, values, directory_bytes, ring_bytes)
         directory_at = _HEADER_BYTES + WORDS * 8 + values * 8
         unnamed = path.with_suffix(".new")
-        with unnamed.open("wb") as file:
-            file.write(header)
-            file.flush()
-            # Every page is there from the start: a file system that fills up later cannot kill the process (SIGBUS).
-            os.posix_fallocate(file.fileno(), 0, _page(directory_at + directory_bytes) + ring_bytes)
+        _allocate(unnamed, header, _page(directory_at + directory_bytes) + ring_bytes)
         unnamed.rename(path)
         return cls.open(path, writable=True)
 
     @classmethod
     def open(cls, path: Path, *, writable: bool = False) -> Self:
-        """Map an existing slot. Raises FileNotFoundError, or ValueError for a layout this build does not know."""
+        """Map an existing slot. Raises FileNotFoundError, or LayoutError."""
         with path.open("r+b" if writable else "rb") as file:
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             return cls(path, mmap.mmap(file.fileno(), 0, access=access))
@@ -132,6 +134,25 @@ class Slot:
     def beat(self) -> None:
         """Say that the owner's loop turns."""
         self.words[Word.HEARTBEAT] = time.monotonic_ns()
+
+
+def open_readable(paths: Iterable[Path], *, writable: bool = False) -> list[Slot]:
+    """Map those slots that still exist and have our layout; a build of another layout starts to count anew."""
+    slots = []
+    for path in paths:
+        with suppress(FileNotFoundError, LayoutError):
+            slots.append(Slot.open(path, writable=writable))
+    return slots
+
+
+def _allocate(path: Path, header: bytes, size_bytes: int) -> None:
+    """Make the file with all its pages: a file system that fills up later cannot kill the process (SIGBUS)."""
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        except OSError as refused:
+            raise OSError(refused.errno, f"no room for {size_bytes} bytes of shared memory", str(path)) from refused
+        file.write(header)
 
 
 def _page(count: int) -> int:

@@ -127,7 +127,7 @@ class Gateway:
 
     def lines(self):
         """Count every line of the access log by what makes it unique."""
-        text = self.log.read_text()
+        text = self.log.read_text() if self.log.exists() else ""
         assert text == "" or text.endswith("\n")
         found = [json.loads(line) for line in text.splitlines()]
         return Counter((line["build"], line["worker"], line["sequence"]) for line in found)
