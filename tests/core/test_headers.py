@@ -1,7 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 
 from gateway.core.headers import PROTECTED, SPECIAL, HeaderChanges, spellings, without_named
 from gateway.core.request import Header
+from gateway.spec.model import Spec
+from gateway.spec.problem import SpecErrors
 from gateway.spec.route import HeaderRules
 
 GIVEN: list[Header] = [(b"accept", b"*/*"), (b"x-team", b"a"), (b"x_team", b"b"), (b"x-old", b"1"), (b"x-team", b"c")]
@@ -85,3 +89,20 @@ def test_the_fields_that_say_who_and_where_from_are_protected() -> None:
         b"host", b"authorization", b"cookie", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto",
         b"x-request-id", b"traceparent", b"content-length",
     } <= PROTECTED  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Host", "X-Forwarded-Proto", "X-Real-IP", "traceparent", "Upgrade", "X-Request-Id"])
+@pytest.mark.parametrize(
+    "route",
+    [
+        pytest.param("r: {{match: {{path: /x, when: {{header: {{{}: a}}}}}}, to: dice}}", id="condition"),
+        pytest.param("r: {{match: /x, to: dice, headers: {{request: {{set: {{{}: a}}}}}}}}", id="rule"),
+    ],
+)
+def test_a_spec_cannot_ask_for_or_change_what_never_passes_as_it_came(
+    spec_of: Callable[[str], Spec], route: str, name: str
+) -> None:
+    with pytest.raises(SpecErrors) as refused:
+        spec_of(route.format(name))
+
+    assert [name in problem.message for problem in refused.value.problems] == [True]
