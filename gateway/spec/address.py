@@ -7,6 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 UNIX = "unix:"
+AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::(.*))?")
+PORT = re.compile("[0-9]{1,5}")
 NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?"
 )
@@ -65,14 +67,15 @@ def parse_address(text: str) -> SocketAddress:
         return SocketAddress("unix", _unix_path(text), 0)
     if text.isascii() and text.isdigit():
         raise ValueError(f"did you mean `127.0.0.1:{text}`?")
-    host, port = _split(text)
+    host, written_port = _split(text)
+    port = _port(written_port)
     if host in {"", "*"}:
-        raise ValueError(f"every address is `0.0.0.0:{port}` and `[::]:{port}`" if port else "")
+        raise ValueError("" if port is None else f"every address is `0.0.0.0:{port}` and `[::]:{port}`")
     ip = _ip(host)
-    if ip is None:
-        raise ValueError(f"did you mean `127.0.0.1:{port}`?" if host == "localhost" else "an IP address, not a name")
     if port is None:
         raise ValueError("with a port from 0 to 65535")
+    if ip is None:
+        raise ValueError(f"did you mean `127.0.0.1:{port}`?" if host == "localhost" else "an IP address, not a name")
     return SocketAddress("ipv6" if ip.version == 6 else "ipv4", ip.compressed, port)
 
 
@@ -93,35 +96,42 @@ def parse_target(text: str) -> TargetAddress:
         )
     if "@" in authority:
         raise ValueError("without credentials")
-    host, port = _split(authority)
+    host, written_port = _split(authority)
     if _ip(host) is None and not NAME.fullmatch(host):
         raise ValueError("the host is neither a name nor an IP address")
-    return TargetAddress(scheme, host, _port(scheme, authority, port))  # type: ignore[arg-type]  # checked above
+    return TargetAddress(scheme, host, _target_port(scheme, written_port))  # type: ignore[arg-type]  # checked above
 
 
-def _port(scheme: str, authority: str, port: int | None) -> int:
-    has_port = ":" in authority.rpartition("]")[2]
+def _target_port(scheme: str, written: str | None) -> int:
     if scheme in {"srv", "srvs"}:
-        if has_port:
+        if written is not None:
             raise ValueError("without a port: the SRV records say it")
         return 0
-    if not has_port:
+    if written is None:
         return PORTS[scheme]
+    port = _port(written)
     if not port:
         raise ValueError("with a port from 1 to 65535")
     return port
 
 
-def _split(authority: str) -> tuple[str, int | None]:
-    """Split host and port; the port is None when it is missing or no port."""
-    host, port = authority, ""
-    if authority.startswith("["):
-        host, _, rest = authority[1:].partition("]")
-        host, port = (host if ":" in host else authority), rest.removeprefix(":")
-    elif ":" in authority:
-        host, _, port = authority.rpartition(":")
-    valid = port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535
-    return host, int(port) if valid else None
+def _split(authority: str) -> tuple[str, str | None]:
+    """Split host, without brackets, and port as written, if there is one."""
+    found = AUTHORITY.fullmatch(authority)
+    if found is None:
+        raise ValueError("an IPv6 address stands in brackets: `[::1]:80`" if authority.count(":") > 1 else "")
+    host = found[1]
+    if not host.startswith("["):
+        return host, found[2]
+    ip = _ip(host[1:-1])
+    if ip is None or ip.version != 6:
+        raise ValueError("in brackets stands an IPv6 address")
+    return host[1:-1], found[2]
+
+
+def _port(written: str | None) -> int | None:
+    valid = written is not None and PORT.fullmatch(written) and int(written) <= 65535
+    return int(written) if valid and written else None
 
 
 def _ip(host: str) -> IPv4Address | IPv6Address | None:

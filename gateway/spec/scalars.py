@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
 import re2
 
@@ -129,7 +129,7 @@ def _host(text: str) -> str:
         raise UnreadableError("write it in its ASCII form (xn--...)")
     if ":" in host and not host.startswith("["):
         raise UnreadableError("without a port")
-    if host.startswith("["):
+    if host.startswith("[") and host.endswith("]"):
         return _ip_literal(host)
     labels = host.removeprefix("*.").split(".")
     if len(host) > 253 or not all(HOST_LABEL.fullmatch(label) for label in labels):
@@ -139,9 +139,9 @@ def _host(text: str) -> str:
 
 def _ip_literal(host: str) -> str:
     try:
-        return f"[{ip_address(host.removeprefix('[').removesuffix(']')).compressed}]"
+        return f"[{IPv6Address(host[1:-1])}]"
     except ValueError:
-        raise UnreadableError("") from None
+        raise UnreadableError("in brackets stands an IPv6 address") from None
 
 
 def _checked(parse: Callable[[str], object]) -> Callable[[str], str]:

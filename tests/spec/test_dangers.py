@@ -1,0 +1,93 @@
+"""Each warning has a case that brings it, at its place, and one beside it that does not."""
+
+import pytest
+
+from gateway.spec.load import load
+from gateway.spec.problem import Danger
+
+TARGET = "versions: {v1: http://127.0.0.1:7001}, timeouts: {total: 3s}"
+TWO = "versions: {v1: [http://127.0.0.1:7001, http://127.0.0.1:7002]}, timeouts: {total: 3s}, health: {path: /h}"
+ROUTE = "match: /x, to: dice"
+
+
+def spec(*, top: str = "", upstream: str = TARGET, route: str = ROUTE, routes: str = "") -> str:
+    return f"casino: 1\n{top}\nupstreams:\n  dice: {{{upstream}}}\nroutes:\n  a: {{{route}}}\n{routes}"
+
+
+DANGERS = [
+    (Danger.ROUTE_SHADOWED, spec(route="match: 'GET,POST /x', to: dice", routes="  b: {match: ▸GET /x, to: dice}\n"),
+     spec(route="match: GET /x, to: dice", routes="  b: {match: POST /x, to: dice}\n")),
+    (Danger.ROUTE_SHADOWED, spec(route="match: 'GET,POST /x', to: dice", routes="  b: {match: ▸'POST,PUT /x', to: dice}\n"),
+     spec(route="match: GET /x, to: dice", routes="  b: {match: /x, to: dice}\n")),
+    (Danger.ROUTE_SHADOWED,
+     spec(route="match: {path: '/{a}', when: {header: {X-A: {present: true}}}}, to: dice",
+          routes="  b: {match: ▸{path: '/{b}', when: {header: {x-a: '1'}}}, to: dice}\n"),
+     spec(route="match: {path: '/{a}', when: {header: {X-A: '1'}}}, to: dice",
+          routes="  b: {match: {path: '/{b}', when: {header: {x-a: {present: true}}}}, to: dice}\n")),
+    (Danger.ROUTE_SHADOWED,
+     spec(route="match: {when: {query: {v: {prefix: a}}}}, to: dice",
+          routes="  b: {match: ▸{when: {query: {v: ab}}}, to: dice}\n"),
+     spec(route="match: {when: {query: {v: {prefix: ab}}}}, to: dice",
+          routes="  b: {match: {when: {query: {v: a}}}, to: dice}\n")),
+    (Danger.ROUTE_HEALTH_PATH, spec(route="match: ▸/.casino/health, to: dice"), spec(route="match: /health, to: dice")),
+    (Danger.TIMEOUT_UNSTATED, spec(upstream="versions: {v1: http://h}").replace("dice: {", "▸dice: {", 1),
+     spec(upstream="versions: {v1: http://h}", route=f"{ROUTE}, timeout: 3s")),
+    (Danger.TIMEOUT_LONG, spec(upstream="versions: {v1: http://h}, timeouts: {▸total: 11m}"),
+     spec(upstream="versions: {v1: http://h}, timeouts: {total: 10m}")),
+    (Danger.TIMEOUT_ORDER, spec(upstream="versions: {v1: http://h}, timeouts: {total: 3s, ▸first_byte: 4s}"),
+     spec(upstream="versions: {v1: http://h}, timeouts: {total: 3s, first_byte: 3s}")),
+    (Danger.RETRY_UNSAFE, spec(upstream=f"{TWO}, retry: {{▸unsafe: true}}"), spec(upstream=f"{TWO}, retry: {{}}")),
+    (Danger.RETRY_NOWHERE, spec(upstream=f"{TARGET}, ▸retry: {{}}"),
+     spec(upstream="versions: {v1: http://dice.example}, timeouts: {total: 3s}, retry: {}")),
+    (Danger.CONTROL_EXPOSED, spec(top="listen: {▸control: '0.0.0.0:9080'}"), spec(top="listen: {control: '[::1]:9080'}")),
+    (Danger.TRUSTED_EVERYONE, spec(top="listen: {trusted: [10.0.0.0/8, ▸'::/0']}"), spec(top="listen: {trusted: 10.0.0.0/8}")),
+    (Danger.PROXY_PROTOCOL_UNTRUSTED, spec(top="listen: {public: ▸{address: '1.2.3.4:80', proxy_protocol: true}}"),
+     spec(top="listen: {public: {address: '1.2.3.4:80', proxy_protocol: true}, trusted: 10.0.0.0/8}")),
+    (Danger.LATENCY_BETWEEN_BUCKETS,
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{▸latency: 99% within 120ms}}"),
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{latency: 99% within 100ms}}")),
+    (Danger.OBJECTIVE_NO_TEAM, spec(route=f"{ROUTE}, ▸objectives: {{availability: 99%}}"),
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{availability: 99%}}")),
+    (Danger.OBJECTIVE_NO_BUDGET,
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{▸availability: 100%}}"),
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{availability: 99.99%}}")),
+    (Danger.OBJECTIVE_BEYOND_TIMEOUT,
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{▸latency: 99% within 5s}}"),
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, timeout: 6s, objectives: {{latency: 99% within 5s}}")),
+    (Danger.HEALTH_ABSENT,
+     spec(upstream="versions: {v1: [http://h, http://i]}, timeouts: {total: 3s}").replace("dice: {", "▸dice: {", 1),
+     spec(upstream=TWO)),
+    (Danger.HEALTH_OVERLAPS, spec(upstream=f"{TARGET}, ▸health: {{every: 1s, timeout: 2s}}"),
+     spec(upstream=f"{TARGET}, health: {{every: 1s, timeout: 1s}}")),
+    (Danger.EJECTION_NEVER, spec(upstream=f"{TARGET}, ▸ejection: {{}}"), spec(upstream=f"{TWO}, ejection: {{}}")),
+    (Danger.WEIGHT_ZERO, spec(upstream="versions: {▸v1: {targets: {url: http://h, weight: 0}}}, timeouts: {total: 3s}"),
+     spec(upstream="versions: {v1: [http://i, {url: http://h, weight: 0}]}, timeouts: {total: 3s}, health: {}")),
+    (Danger.TLS_UNVERIFIED, spec(upstream=f"{TARGET}, tls: {{▸verify: false}}"), spec(upstream=f"{TARGET}, tls: {{name: x}}")),
+    (Danger.UNUSED, spec(top="teams: {▸t: {contact: c}}"), spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t")),
+    (Danger.UNUSED, spec(route="match: /x, answer: {status: 404}").replace("dice: {", "▸dice: {", 1), spec()),
+    (Danger.DRAIN_NO_TIME, spec(top="▸drain: {grace: 5s, deadline: 5s}"), spec(top="drain: {grace: 5s, deadline: 6s}")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("danger", "dangerous", "harmless"), DANGERS, ids=[danger for danger, _, _ in DANGERS])
+def test_a_danger_is_warned_of_at_its_place(write, danger, dangerous, harmless):
+    written = write(spec=dangerous)
+    (warning,) = load(written.path).warnings
+    assert warning.id == danger
+    assert [(warning.file, warning.line, warning.column)] == written.marks
+
+
+@pytest.mark.parametrize(("danger", "dangerous", "harmless"), DANGERS, ids=[danger for danger, _, _ in DANGERS])
+def test_what_only_looks_like_it_is_not(write, danger, dangerous, harmless):
+    assert load(write(spec=harmless).path).warnings == ()
+
+
+def test_every_danger_has_its_case():
+    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING}
+    assert {danger for danger, _, _ in DANGERS} == set(Danger) - elsewhere
+
+
+def test_a_match_that_is_taken_says_by_whom(write):
+    written = write(spec=DANGERS[1][1])
+    (warning,) = load(written.path).warnings
+    assert warning.message == f"route `a` at {written.path}:6:14 takes the POST requests of this match"
