@@ -37,7 +37,7 @@ class Problems(ErrorHandler):
     def default(self, request: Request, exception: Exception) -> HTTPResponse:
         """Render one."""
         if not isinstance(exception, SanicException):
-            logger.error("request_failed path=%s", request.path, exc_info=exception)
+            logger.error("request_failed", exc_info=exception, extra={"fields": {"url.path": request.path}})
             return problem(500, "The control process failed to handle the request.")
         status = exception.status_code or 500
         headers = {name: str(value) for name, value in (exception.headers or {}).items() if name.lower() == "allow"}

@@ -5,6 +5,7 @@ gateway.core.health; this file only asks and counts.
 """
 
 import asyncio
+import logging
 import random
 import re
 import ssl
@@ -20,6 +21,8 @@ from gateway.core.slowstart import Key
 from gateway.core.tls import client_context
 from gateway.spec.address import parse_target
 from gateway.spec.upstream import Health, UpstreamTls
+
+logger = logging.getLogger("casino.control")
 
 AT_ONCE = 64
 """Checks under way at the same time: a thousand targets must not mean a thousand connections in one moment."""
@@ -93,9 +96,17 @@ class Checks:
             async with self._free:
                 result = await run(check)
             self._count(check, result)
-            self._streaks[place] = step(self._streaks.get(place, Streak()), result is Result.GOOD, check.policy)
+            self._believe(place, step(self._streaks.get(place, Streak()), result is Result.GOOD, check.policy), result)
             drift = 1 + JITTER_RATIO * random.uniform(-1, 1)  # noqa: S311 - spreads load, guards nothing
             await asyncio.sleep(check.policy.every_seconds * drift)
+
+    def _believe(self, place: Place, streak: Streak, result: Result) -> None:
+        if streak.up is not self.up(place):
+            upstream, version, (target, host, _) = place
+            fields = {"casino.upstream": upstream, "casino.version": version, "casino.target": target}
+            event = "target_up" if streak.up else "target_down"
+            logger.warning(event, extra={"fields": {**fields, "server.address": host, "event.reason": result.value}})
+        self._streaks[place] = streak
 
 
 async def run(check: Check) -> Result:

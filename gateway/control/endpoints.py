@@ -4,6 +4,7 @@ The document is written only when something changed. Whatever this process must 
 control reads it back and goes on.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ from gateway.spec.model import Spec
 from gateway.spec.upstream import Upstream
 from gateway.store.rundir import Documents
 from gateway.store.slot import Slot, Word
+
+logger = logging.getLogger("casino.control")
 
 VersionName = tuple[str, str]
 """Upstream and version."""
@@ -197,5 +200,13 @@ class Publisher:
         for target, standing in after.standings.items():
             if standing.ejected and not (target in before.standings and before.standings[target].ejected):
                 tally.add(EJECTIONS, (*name, target))
+                _tell("target_ejected", name, target)
         if after.breaker.state is not before.breaker.state:
             tally.add(BREAKER_TRANSITIONS, (*name, after.breaker.state.value))
+            _tell(f"breaker_{after.breaker.state.value}", name)
+
+
+def _tell(event: str, name: VersionName, target: str | None = None) -> None:
+    upstream, version = name
+    fields = {"casino.upstream": upstream, "casino.version": version, **({"casino.target": target} if target else {})}
+    logger.warning(event, extra={"fields": fields})

@@ -21,6 +21,7 @@ from exporters.catalog.gateway import (
 )
 from gateway.control.endpoints import TargetState
 from gateway.control.metrics import Now
+from gateway.control.reload import Outcome, Result
 from gateway.control.workers import Worker
 from gateway.core.snapshot import Endpoints
 
@@ -33,11 +34,11 @@ def describe(
     targets: Iterable[TargetState],
     published: Endpoints,
     *,
-    reload_ok: bool | None,
+    last_reload: Outcome | None,
 ) -> Now:
     """Put all of them together.
 
-    `ages` are those of every process' heartbeat, in seconds; `reload_ok` is None until the first reload of this process.
+    `ages` are those of every process' heartbeat, in seconds; `last_reload` is None until the first reload of this process.
     """
     present = [worker for worker in workers if worker.pid]
     places = [((one.upstream, one.version, one.target), one) for one in targets]
@@ -49,7 +50,7 @@ def describe(
         TARGET_UP: {place: one.up for place, one in places},
         EJECTED: {place: one.ejected for place, one in places},
         BREAKER_STATE: {name: BREAKER_STATES[state.breaker] for name, state in published.versions.items()},
-        RELOAD_OK: {} if reload_ok is None else {(): reload_ok},
+        RELOAD_OK: {(): last_reload.result is not Result.REFUSED} if last_reload else {},
         BUILD: {_build(): 1},
     }
 

@@ -9,6 +9,7 @@ import uvloop
 from sanic import Sanic
 
 from gateway.control.app import build_app
+from gateway.control.logs import set_up
 from gateway.control.plane import ControlPlane
 from gateway.control.resolve import Names
 from gateway.store.process import Phase, Process
@@ -16,6 +17,7 @@ from gateway.store.process import Phase, Process
 
 def main(process: Process) -> None:
     """Run until the build stops."""
+    set_up()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(process, Names()))
 

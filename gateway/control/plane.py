@@ -44,8 +44,8 @@ class Config(msgspec.Struct, frozen=True):
     digest: str
     path: str
     stage: str | None
-    needs_upgrade: tuple[str, ...]
-    """Settings of the file that differ from what runs and wait for an upgrade."""
+    last_reload: Outcome | None
+    """The mistakes of a file that was refused, and settings that wait for an upgrade."""
     spec: Spec
 
 
@@ -110,7 +110,7 @@ class ControlPlane:
             snapshot.digest,
             str(self._process.spec_path),
             self._process.stage,
-            self._reloader.needs_upgrade,
+            self._reloader.last,
             snapshot.spec,
         )
 
@@ -125,7 +125,7 @@ class ControlPlane:
             heartbeat_ages(self._slots),
             self._publisher.targets(),
             self._publisher.published,
-            reload_ok=self._reloader.succeeded,
+            last_reload=self._reloader.last,
         )
         return await self._read(lambda totals: metrics.render(totals, now, accept))
 

@@ -5,6 +5,7 @@ snapshot, and only then are the old targets forgotten. The generation never decr
 """
 
 import asyncio
+import logging
 from enum import StrEnum
 
 import msgspec
@@ -20,6 +21,10 @@ from gateway.spec.upgrade import settle
 from gateway.store.process import Process
 from gateway.store.slot import Slot, Word
 
+logger = logging.getLogger("casino.control")
+
+TOLD = 5
+"""Mistakes of a refused spec that are logged; the answer to POST /reload has them all."""
 FIRST_LOOK_SECONDS = 2.0
 """How long new targets may take to be looked up and checked before traffic may go there."""
 APPLY_SECONDS = 3.0
@@ -59,9 +64,9 @@ class Reloader:
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[Outcome]] = set()
         self.snapshot = _latest(process.build.documents.read(SNAPSHOT))
-        self.succeeded: bool | None = None
-        """Whether the last reload succeeded; None before the first one of this process."""
-        self.needs_upgrade: tuple[str, ...] = ()
+        self.last: Outcome | None = None
+        """What became of the last reload; None before the first one of this process."""
+        self._needs_upgrade: tuple[str, ...] = ()
 
     def resume(self) -> None:
         """Begin with the snapshot that is there."""
@@ -79,7 +84,8 @@ class Reloader:
         async with self._turn:
             outcome = await self._reload()
         self._process.slot.tally.add(RELOADS, (outcome.result.value,))
-        self.succeeded = outcome.result is not Result.REFUSED
+        _tell(outcome)
+        self.last = outcome
         return outcome
 
     async def _reload(self) -> Outcome:
@@ -87,7 +93,7 @@ class Reloader:
             loaded = await asyncio.to_thread(load, self._process.spec_path, self._process.stage)
         except SpecErrors as refused:
             return self._outcome(Result.REFUSED, tuple(refused.problems))
-        spec, self.needs_upgrade = settle(self.snapshot.spec, loaded.spec)
+        spec, self._needs_upgrade = settle(self.snapshot.spec, loaded.spec)
         if digest(spec) == self.snapshot.digest:
             return self._outcome(Result.UNCHANGED, loaded.warnings)
         await self._apply(Snapshot(generation=self._next_generation(), digest=digest(spec), spec=spec))
@@ -122,9 +128,20 @@ class Reloader:
             self.snapshot.digest,
             applied=tuple(slot.name for slot in live if slot.words[Word.GENERATION] >= generation),
             waiting=tuple(slot.name for slot in live if slot.words[Word.GENERATION] < generation),
-            needs_upgrade=self.needs_upgrade,
+            needs_upgrade=self._needs_upgrade,
             problems=problems,
         )
+
+
+def _tell(outcome: Outcome) -> None:
+    fields: dict[str, object] = {"casino.generation": outcome.generation, "casino.digest": outcome.digest}
+    if outcome.needs_upgrade:
+        fields["casino.needs_upgrade"] = outcome.needs_upgrade
+    if outcome.result is Result.REFUSED:
+        told = [str(problem) for problem in outcome.problems[:TOLD]]
+        logger.error("reload_refused", extra={"fields": {**fields, "error.message": "\n".join(told)}})
+    elif outcome.result is Result.APPLIED:
+        logger.info("reload_applied", extra={"fields": fields})
 
 
 def _latest(document: bytes | None) -> Snapshot:

@@ -43,7 +43,7 @@ class Tasks:
             try:
                 await work()
             except Exception:
-                logger.exception("task_failed name=%s", self._name)
+                logger.exception("task_failed", extra={"fields": {"casino.task": self._name}})
                 self._count_fault()
                 await asyncio.sleep(PAUSE_SECONDS)
             else:

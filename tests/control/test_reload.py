@@ -66,6 +66,7 @@ def test_a_broken_spec_changes_nothing_and_every_mistake_is_told(control):
     assert all(problem["line"] > 0 for problem in answer.json["problems"])
     assert answer.json["generation"] == 1
     assert control.control.words[Word.GENERATION] == 1
+    assert control.ask("GET", "/config").json["last_reload"]["problems"] == answer.json["problems"]
     assert metric(control, "gateway_reload_success")["gateway_reload_success"] == 0
     control.write_spec(FIRST)
     assert control.ask("POST", "/reload").json["result"] == "unchanged"
@@ -84,7 +85,7 @@ def test_settings_that_need_an_upgrade_are_listed_and_the_others_applied(control
     assert (answer.json["result"], answer.json["needs_upgrade"]) == ("applied", ["workers", "log.to"])
     assert targets(control.workers[0]) == ["http://127.0.0.1:7002"]
     assert control.ask("GET", "/config").json["spec"]["workers"] == 0
-    assert control.ask("GET", "/config").json["needs_upgrade"] == ["workers", "log.to"]
+    assert control.ask("GET", "/config").json["last_reload"]["needs_upgrade"] == ["workers", "log.to"]
 
 
 def test_a_changed_file_is_noticed(control):

@@ -38,12 +38,12 @@ class Upstream:
             yield self
         finally:
             server.close()
+            for _ in range(10):  # what was just accepted, or fails in its handshake, is known to no stream yet
+                await asyncio.sleep(0.01 if tls else 0)
             for task in list(self._open):
                 task.cancel()
             await asyncio.gather(*self._open, return_exceptions=True)
             await server.wait_closed()
-            for _ in range(10 if tls else 0):  # a handshake that failed is known to no stream
-                await asyncio.sleep(0.01)
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
