@@ -66,7 +66,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - see the module's docstring
 
-        parser.exit(0, f"casino {version('casino-gateway')}\n")
+        print(f"casino {version('casino-gateway')}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:

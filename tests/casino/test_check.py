@@ -1,0 +1,112 @@
+"""`casino check`, as a person or a machine calls it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from casino.cli import main
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = str(ROOT / "examples" / "casino.yaml")
+WRONG = "casino: 1\nworkerz: 2\nroutes: {a: {match: /x, to: dice}}\n"
+DANGEROUS = "casino: 1\nteams: {games: {contact: x}}\n"
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> None:
+        (tmp_path / "casino.yaml").write_text(text)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code"),
+    [
+        pytest.param("casino: 1\n", [], 0, id="fine"),
+        pytest.param(DANGEROUS, [], 0, id="warnings"),
+        pytest.param(DANGEROUS, ["--strict"], 1, id="warnings, strictly"),
+        pytest.param(WRONG, [], 1, id="errors"),
+        pytest.param("casino: [", [], 2, id="no YAML"),
+        pytest.param("casino: 1\n", ["none.yaml"], 2, id="no file"),
+        pytest.param("casino: 1\n", ["--stage", "prod"], 2, id="no stage"),
+        pytest.param("casino: 1\n", ["--request", "GET / HTTP/1.1"], 2, id="no request"),
+        pytest.param("casino: 1\n", ["--request", "/", "-H", "beta"], 2, id="no header"),
+        pytest.param("casino: 1\n", ["--request", "/"], 0, id="request"),
+    ],
+)
+def test_the_exit_code_tells_how_it_went(written, text, words, code):
+    written(text)
+    assert main(["check", *words]) == code
+    assert main(["check", "--json", *words]) == code
+
+
+def test_every_example_is_fine_in_every_stage(capsys):
+    stages = sorted(path.stem for path in (ROOT / "examples" / "stages").glob("*.yaml"))
+    assert stages == ["dev", "prod", "stage", "test"]
+    for words in ([], *(["--stage", stage] for stage in stages)):
+        assert main(["check", EXAMPLE, "--strict", *words]) == 0
+    assert capsys.readouterr().out.count(": fine (") == 5
+
+
+def test_mistakes_are_told_with_their_place(written, capsys):
+    written(WRONG)
+    main(["check"])
+    assert capsys.readouterr().out.splitlines() == [
+        "casino.yaml:2:1: error: unknown key `workerz` (did you mean `workers`?) [unknown-key]",
+        "casino.yaml:3:29: error: there is no upstream `dice` (no upstream is declared) [unknown-name]",
+        "casino.yaml: 2 errors",
+    ]
+
+
+@pytest.mark.parametrize("name", ["wrong", "dangerous", "fine", "request"])
+def test_a_machine_reads_what_it_read_before(written, capsys, golden, name):
+    written({"wrong": WRONG, "dangerous": DANGEROUS}.get(name, Path(EXAMPLE).read_text()))
+    words = ["--request", "POST /cards/5", "-H", "X-Beta: 1"] if name == "request" else []
+    main(["check", "--json", *words])
+    out = capsys.readouterr().out
+    json.loads(out)
+    golden(f"casino/check-{name}.json", out)
+
+
+def test_a_printed_spec_can_be_piped_on(written, capsys, tmp_path):
+    written(DANGEROUS)
+    assert main(["check", "--print"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "casino: 1\nteams:\n  games:\n    contact: x\n"
+    assert "team `games` owns no route" in shown.err
+    (tmp_path / "casino.yaml").write_text(shown.out)
+    assert main(["check", "--defaults"]) == 0
+    assert "idle: 75s\n" in capsys.readouterr().out
+
+
+def test_a_folder_is_checked_as_one_spec(written, capsys, tmp_path):
+    written("casino: 1\n")
+    (tmp_path / "teams.yaml").write_text("teams: {games: {contact: 5, page: x}}\n")
+    assert main(["check", "."]) == 1
+    assert "teams.yaml:1:29: error: unknown key `page`" in capsys.readouterr().out
+
+
+def test_colours_are_for_terminals(written, capsys, monkeypatch):
+    written(WRONG)
+    main(["check"])
+    assert "\x1b" not in capsys.readouterr().out
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    leader, follower = os.openpty()
+    with os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr("sys.stdout", terminal)
+        main(["check"])
+        monkeypatch.setenv("NO_COLOR", "1")
+        terminal.flush()
+        coloured = os.read(leader, 65536)
+        main(["check"])
+        terminal.flush()
+        plain = os.read(leader, 65536)
+    os.close(leader)
+    assert b"\x1b[31merror:\x1b[0m" in coloured
+    assert b"\x1b" not in plain

@@ -1,0 +1,86 @@
+"""The command as a process: help, interruption, a reader that has enough."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from casino.cli import main
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "casino.yaml"
+CASINO = (sys.executable, "-m", "casino")
+COMMANDS = ("check", "schema", "serve", "up")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_with_examples(capsys, command):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"  casino {command}" in shown.partition("examples:")[2]
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"    {command} " in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("words", [[], ["chek"], ["check", "--strickt"], ["check", "a", "b"], ["serve"]])
+def test_what_cannot_be_understood_ends_with_2(capsys, words):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert "usage: casino" in capsys.readouterr().err
+
+
+def test_parts_that_are_none_end_with_2(capsys):
+    assert main(["up", "--only", "games,roulette"]) == 2
+    assert "roulette" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("casino 0.")
+
+
+def test_the_schema_is_json(capsys):
+    for words in ([], ["--overlay"]):
+        assert main(["schema", *words]) == 0
+        assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
+
+
+def test_a_reader_that_has_enough_is_no_fault():
+    command = subprocess.Popen([*CASINO, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command.stdout.close()
+    errors = command.stderr.read()
+    command.stderr.close()
+    assert (command.wait(30), errors) == (0, b"")
+
+
+def test_an_interruption_is_no_fault(tmp_path):
+    program = (
+        "import casino.check, signal\n"
+        "from casino.cli import main\n"
+        "casino.check.load = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "raise SystemExit(main(['check']))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=tmp_path, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGINT, b"")
+
+
+def test_checking_loads_nothing_of_the_gateway():
+    """It runs in editors, on every save."""
+    program = (
+        "import sys\nfrom casino.cli import main\n"
+        f"main(['check', {str(EXAMPLE)!r}])\n"
+        "print(sorted({'sanic', 'uvloop', 'asyncio', 'httptools', 'httpx', 'dns', 'multiprocessing'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"

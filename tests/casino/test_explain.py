@@ -1,0 +1,100 @@
+"""`casino check --request`: the example's routes, and what each way of asking brings."""
+
+from pathlib import Path
+
+import pytest
+
+from casino.explain import BadRequestLineError, foretell, in_words, parse_question
+from gateway.core.failure import Failure
+from gateway.spec.load import load
+
+SPEC = load(Path(__file__).parents[2] / "examples" / "casino.yaml").spec
+
+
+def ask(line: str, *headers: str):
+    return foretell(SPEC, parse_question(line, list(headers)))
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "route", "arm"),
+    [
+        pytest.param("GET /roll/6", [], "roll", None, id="by weight"),
+        pytest.param("HEAD /roll/6", [], "roll", None, id="HEAD as GET"),
+        pytest.param("/cards/5", [], "cards", "poker", id="nobody special"),
+        pytest.param("/cards/5", ["x-beta: 1"], "cards", "pokemon", id="a tester"),
+        pytest.param("/cards/5", ["X-Beta: 2"], "cards", "poker", id="no tester"),
+        pytest.param("/v1/roll/6", [], "dice-by-path-v1", "v1", id="version by path"),
+        pytest.param("/v2/roll/6", [], "dice-by-path-v2", "v2", id="other version by path"),
+        pytest.param("/dice/6", [], "dice", "v1", id="version by default"),
+        pytest.param("/dice/6", ["X-Api-Version: 2"], "dice", "v2", id="version by header"),
+        pytest.param("/dice/6", ["Accept: application/vnd.casino.v2+json"], "dice", "v2", id="version by media type"),
+        pytest.param("/roll/6", ["Host: v2.dice.example"], "dice-by-host", "v2", id="version by host"),
+        pytest.param("http://v2.dice.example/roll/6", [], "dice-by-host", "v2", id="version by absolute form"),
+        pytest.param("/x/..//cards/./5", [], "cards", "poker", id="path brought into normal form"),
+    ],
+)
+def test_a_request_finds_its_version(line, headers, route, arm):
+    outcome = ask(line, *headers)
+    assert (outcome.route, outcome.arm, outcome.failure) == (route, arm, None)
+
+
+def test_weights_are_told_with_their_targets():
+    outcome = ask("GET /roll/6")
+    assert outcome.shares == pytest.approx({"v1": 0.9, "v2": 0.1})
+    assert outcome.targets == {
+        "v1": ("http://127.0.0.1:7001", "http://127.0.0.1:7002"),
+        "v2": ("http://127.0.0.1:7011",),
+    }
+    assert "version    v1 90%, v2 10%" in in_words(outcome)
+
+
+def test_the_head_is_told_as_it_is_sent():
+    outcome = ask("GET /dice/6?twice=1", "Host: casino.example", "Connection: x-private", "X-Private: 1", "Accept: */*")
+    assert outcome.sends[0] == "GET /roll/6?twice=1 HTTP/1.1"
+    assert "host: casino.example" in outcome.sends
+    assert "accept: */*" in outcome.sends
+    assert "x-forwarded-for: 127.0.0.1" in outcome.sends
+    assert not [line for line in outcome.sends if line.startswith(("x-private", "connection"))]
+
+
+@pytest.mark.parametrize(
+    ("line", "failure", "status"),
+    [
+        ("POST /roll/6", Failure.METHOD_NOT_ALLOWED, 405),
+        ("GET /nowhere", Failure.NO_ROUTE, 404),
+        ("OPTIONS *", Failure.NO_ROUTE, 404),
+        ("GET /roll/%2e%2e/%2e%2e/x", Failure.BAD_PATH, 400),
+        ("GET /roll/a%2Fb", Failure.BAD_PATH, 400),
+        ("CONNECT casino.example:443", Failure.NOT_IMPLEMENTED, 501),
+        ("GET roll", Failure.BAD_REQUEST, 400),
+    ],
+)
+def test_a_refusal_is_told_with_its_status(line, failure, status):
+    outcome = ask(line)
+    assert (outcome.failure, outcome.status) == (failure, status)
+    assert f"{status} {failure.value}" in in_words(outcome)
+
+
+def test_a_refused_method_names_those_that_are_taken():
+    assert ask("POST /roll/6").allow == ("GET", "HEAD")
+
+
+def test_two_hosts_are_refused():
+    assert ask("GET /roll/6", "Host: a", "Host: b").failure is Failure.BAD_HOST
+
+
+def test_fixed_answers_are_told():
+    assert ask("GET /admin/users").status == 404
+    outcome = ask("POST /slots")
+    assert (outcome.status, outcome.meaning, outcome.body) == (
+        503, "maintenance", "The slot machines are being repaired.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ["", "GET", "GET /a b", "GET /a HTTP/1.1", "GET /ü"])
+def test_what_is_no_request_is_refused(line):
+    if line == "GET":
+        assert ask(line).failure is Failure.BAD_REQUEST
+        return
+    with pytest.raises(BadRequestLineError):
+        parse_question(line, [])
