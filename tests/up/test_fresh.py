@@ -108,5 +108,5 @@ def test_a_wheel_serves_from_an_empty_environment(checkout, tmp_path):
         assert httpx.get(f"http://127.0.0.1:{public}/hello").text == "hello"
         process.terminate()
         assert process.wait(timeout=20) == 0
-    paths = [json.loads(line)["url"]["path"] for line in output.read_text().splitlines() if '"/hello"' in line]
+    paths = [json.loads(line)["url.path"] for line in output.read_text().splitlines() if '"/hello"' in line]
     assert paths == ["/hello"]
