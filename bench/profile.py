@@ -8,13 +8,18 @@ import collections
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import msgspec
 
 from bench.connections import held_by
 from bench.load import wrk
 from bench.machine import choose_cores, pinned, raise_open_files
 from bench.product import CASINO, Entrant, find
 from bench.serving import Running, serving, upstream
+from bench.tree import Stat, read_stats
 
 SAMPLES_PER_SECOND = 400
 TOP = 30
@@ -57,7 +62,17 @@ def sample_native(pid: int, seconds: float, out: Path, core: int) -> str:
     if find("perf") is None:
         return "perf is not installed: no native functions"
     record = [tool("perf"), "record", "--quiet", "-F", "499", "-p", str(pid), "-o", str(out), "sleep", str(seconds)]
-    report = [tool("perf"), "report", "-i", str(out), "--stdio", "--sort", "dso,symbol", "--percent-limit", "0.7"]
+    report = [
+        tool("perf"),
+        "report",
+        "-i",
+        str(out),
+        "--stdio",
+        "--fields",
+        "overhead,dso,symbol",
+        "--percent-limit",
+        "0.7",
+    ]
     with pinned(core):
         subprocess.run(record, check=True, capture_output=True, timeout=seconds + 30)
         done = subprocess.run(report, check=True, capture_output=True, text=True, timeout=60)
@@ -77,27 +92,50 @@ def tool(name: str) -> str:
     return found
 
 
-def busiest_worker(running: Running) -> int:
-    held = held_by(running.tree.pids(), running.places.public)
-    return max(held, key=held.__getitem__)
+def cpu_table(before: dict[int, Stat], after: dict[int, Stat], names: dict[int, str]) -> str:
+    """Say how the CPU time between two looks was shared among a product's processes."""
+    ticks = {pid: after[pid].ticks - before[pid].ticks for pid in names if pid in before and pid in after}
+    whole = max(1, sum(ticks.values()))
+    return "\n".join(
+        f"{100 * ticks[pid] / whole:6.1f}  {names[pid]} ({pid})"
+        for pid in sorted(ticks, key=ticks.__getitem__, reverse=True)
+    )
+
+
+def process_names(running: Running) -> dict[int, str]:
+    """Read who is who from the supervisor's own log."""
+    names = {running.tree.process.pid: "supervisor"}
+    for line in (running.tree.directory / "stderr").read_text().splitlines():
+        event = msgspec.json.decode(line)
+        if event.get("event.action") == "process_started":
+            names[event["process.pid"]] = event["process.name"]
+    return names
+
+
+@contextmanager
+def loaded(running: Running, seconds: float, core: int) -> Iterator[int]:
+    """Keep 64 connections busy while the block runs; hands over the worker that holds most of them."""
+    load = threading.Thread(target=lambda: wrk(running.url(), seconds=seconds, core=core))
+    load.start()
+    try:
+        while not any((held := held_by(running.tree.pids(), running.places.public)).values()):
+            load.join(0.05)
+        yield max(held, key=held.__getitem__)
+    finally:
+        load.join()
 
 
 def profile(*, seconds: float) -> int:
-    """Run one worker under the small GET and print its top functions."""
+    """Run one worker under the small GET and print what its processes cost and its top functions."""
     raise_open_files()
     cores = choose_cores()
     with upstream(cores.load) as behind, serving(Entrant("casino", CASINO), behind, cores) as running:
         wrk(running.url(), seconds=1, core=cores.load)
-        whole = 2 * seconds + 4
-        load = threading.Thread(target=lambda: wrk(running.url(), seconds=whole, core=cores.load))
-        load.start()
-        try:
-            while not any(held_by(running.tree.pids(), running.places.public).values()):
-                load.join(0.05)
-            worker = busiest_worker(running)
+        before = read_stats()
+        wrk(running.url(), seconds=seconds, core=cores.load)
+        shares = cpu_table(before, read_stats(), process_names(running))
+        with loaded(running, 2 * seconds + 4, cores.load) as worker:
             python = sample_python(worker, seconds, running.places.directory / "py-spy", cores.load)
             native = sample_native(worker, seconds, running.places.directory / "perf", cores.load)
-        finally:
-            load.join()
-    sys.stdout.write(f"Python, worker {worker}\n{python}\n\nNative\n{native}\n")
+    sys.stdout.write(f"CPU %, by process\n{shares}\n\nPython, worker {worker}\n{python}\n\nNative\n{native}\n")
     return 0

@@ -117,6 +117,7 @@ TARGETS = (
     Target("twice the capacity, 503 within (p99)", own("overload", "shed_p99_seconds"), at_most(250, MILLISECONDS)),
     Target("twice the capacity, health answered", own("overload", "health_ratio"), at_least(99, PERCENT)),
     Target("20 reloads under load, failed", own("reload", "failed"), at_most(0, REQUESTS)),
+    Target("20 reloads under load, applied", own("reload", "reloads"), at_least(20, Unit("reloads"))),
 )
 
 

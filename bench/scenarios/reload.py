@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import yaml
 
 from bench.fetch import fetch
-from bench.load import wrk
+from bench.load import h2load
+from bench.openloop import percentile
 from bench.product import CASINO, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
@@ -18,6 +19,7 @@ from bench.serving import Running
 
 RELOADS = 20
 SECONDS = 12.0
+CONNECTIONS = 64
 
 
 class Reloader:
@@ -54,15 +56,20 @@ class Reload:
         return [Entrant("casino", CASINO)] if CASINO in products else []
 
     def measure(self, running: Running, setting: Setting) -> Values:
+        core, log = setting.cores.load, running.places.directory / "h2load.log"
         reloader = Reloader(running)
         with Meanwhile(reloader.reload, every_seconds=SECONDS / (RELOADS + 4)):
             load, cost = with_cost(
-                running, setting.cores, lambda: wrk(running.url(), seconds=SECONDS, core=setting.cores.load)
+                running,
+                setting.cores,
+                lambda: h2load(running.url(), seconds=SECONDS, core=core, connections=CONNECTIONS, log=log),
             )
+        good = sorted(load.answers.get(200, []))
         return {
-            "requests_per_second": load.requests / load.seconds,
-            "failed": load.failed + RELOADS - reloader.applied,
+            "requests_per_second": len(good) / load.seconds,
+            "failed": load.requests + load.failed - len(good),
+            "shed": len(load.answers.get(503, [])),
             "reloads": reloader.applied,
-            "p99_seconds": load.p99_seconds,
+            "p99_seconds": percentile(good, 0.99),
             **cost.shares(),
         }

@@ -5,11 +5,12 @@ import pytest
 from bench.connections import parse_inodes
 from bench.load import Offered
 from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Entrant, Product
-from bench.profile import count_stacks, top_table
+from bench.profile import count_stacks, cpu_table, top_table
 from bench.run import scenarios
 from bench.scenarios.features import FEATURES, PLAIN, everything, variant
 from bench.scenarios.overload import judge
 from bench.serving import Places, configure, merge_patch
+from bench.tree import Stat
 from gateway.spec.load import load
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -98,3 +99,13 @@ def test_a_profile_counts_a_recursive_function_once_per_sample() -> None:
     assert total["walk (b.py)"] == 3
     assert total["main (a.py)"] == 4
     assert top_table(own, total).splitlines()[1].split() == ["75.0", "75.0", "walk", "(b.py)"]
+
+
+def test_cpu_is_shared_out_among_the_processes_that_lived_through() -> None:
+    def at(ticks: int) -> Stat:
+        return Stat(parent=1, session=1, state="S", ticks=ticks, started=1)
+
+    table = cpu_table(
+        {1: at(0), 2: at(100)}, {1: at(10), 2: at(190), 3: at(50)}, {1: "writer", 2: "worker-1", 3: "new"}
+    )
+    assert table.splitlines() == ["  90.0  worker-1 (2)", "  10.0  writer (1)"]
