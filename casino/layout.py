@@ -36,13 +36,30 @@ class Layout(Struct, frozen=True, kw_only=True):
     moved: Moved
 
 
-def arrange(spec: Spec, *, free_ports: bool) -> Layout:
-    """Find a port for everything; `free_ports` takes none of the spec's, though they may be free."""
+class PortlessError(Exception):
+    """The gateway would listen where a browser cannot look."""
+
+
+def arrange(spec: Spec, *, free_ports: bool, seats: bool = True) -> Layout:
+    """Find a port for everything; `free_ports` takes none of the spec's, though they may be free.
+
+    Without `seats` the games are left to whoever runs them.
+
+    Raises:
+        PortlessError: no public address that this machine has, or not the control's, has a port.
+    """
     moved: Moved = {}
-    seats = tuple(_seats(spec, moved, free_ports=free_ports))
+    taken = tuple(_seats(spec, moved, free_ports=free_ports)) if seats else ()
     for address in (*(listener.address for listener in spec.listen.public), spec.listen.control):
         _settle(address, moved, free_ports=free_ports)
-    return Layout(spec=_with_addresses(spec, moved), seats=seats, moved=moved)
+    spec = _with_addresses(spec, moved)
+    if not has_port(spec.listen.control) or not any(has_port(each.address) for each in spec.listen.public):
+        raise PortlessError("casino up needs a public and a control address with a port on this machine")
+    return Layout(spec=spec, seats=taken, moved=moved)
+
+
+def has_port(address: str) -> bool:
+    return parse_address(address).family != "unix"
 
 
 def _seats(spec: Spec, moved: Moved, *, free_ports: bool) -> Iterator[Seat]:
@@ -59,9 +76,9 @@ def _seats(spec: Spec, moved: Moved, *, free_ports: bool) -> Iterator[Seat]:
 
 
 def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:
-    where = parse_address(address)
-    if where.family == "unix":
+    if not has_port(address):
         return
+    where = parse_address(address)
     try:
         with _bind(where.host, 0 if free_ports else where.port) as probe:
             port = probe.getsockname()[1]

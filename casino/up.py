@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from casino.layout import Layout, arrange
+from casino.layout import Layout, PortlessError, arrange, has_port
 from casino.stack import STOP_SECONDS, Failed, Part, Stack, Stopped, fetch
 from gateway.control.stats import Stats
 from gateway.spec.address import parse_address
@@ -21,6 +21,7 @@ from gateway.spec.load import load
 from gateway.spec.problem import SpecErrors
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - compared, not bound
+RENDERED = "casino.yaml"
 PYTHON = (sys.executable, "-m")
 
 
@@ -39,9 +40,9 @@ def up(path: Path, *, stage: str | None, rate: float, free_ports: bool, only: fr
     needs failed, 2 when the spec cannot be used.
     """
     try:
-        layout = arrange(load(path, stage).spec, free_ports=free_ports)
-    except SpecErrors as errors:
-        print(errors, file=sys.stderr)
+        layout = arrange(load(path, stage).spec, free_ports=free_ports, seats=Group.GAMES in only)
+    except (SpecErrors, PortlessError) as error:
+        print(error, file=sys.stderr)
         return 2
     stack = Stack()
     waves = {
@@ -87,7 +88,7 @@ def _games(layout: Layout) -> list[Part]:
 def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path) -> Part:
     source = (str(path), *(("--stage", stage) if stage else ()))
     if layout.moved:
-        rendered = folder / "casino.yaml"
+        rendered = folder / RENDERED
         rendered.write_text(dump(layout.spec))
         source = (str(rendered),)
     public, control = _public(layout), _url(layout.spec.listen.control)
@@ -119,11 +120,8 @@ def _guide(waves: dict[Group, list[Part]], layout: Layout, stack: Stack) -> str:
             places.setdefault(word, []).append(place)
     places["output"] = [str(stack.folder)]
     lines = [f"  {word:<14}{'  '.join(some)}" for word, some in places.items()]
-    if layout.moved:
-        lines += [
-            "",
-            "Some ports were taken, so a copy of the spec with free ones is served: edit that, to see a reload.",
-        ]
+    if layout.moved and Group.GATEWAY in waves:
+        lines += ["", f"These are not the spec's ports, so a copy of it is served: {stack.folder / RENDERED}"]
     if Group.GATEWAY in waves:
         lines += ["", f"  curl {_public(layout)}/roll/6", f"  curl -H 'X-Beta: 1' {_public(layout)}/cards/5"]
     return "\n".join(["Casino is up; Ctrl-C stops it.", "", *lines, ""])
@@ -144,13 +142,13 @@ def _line(layout: Layout) -> str:
     usable = sum(target.up and not target.ejected for target in targets)
     worst = max((route.errors_ratio for route in stats.routes.values()), default=0.0)
     return (
-        f"{stats.requests_per_second['1s']:.0f} requests/s, {stats.connections} clients, "
-        f"{usable} of {len(targets)} targets usable, worst route {worst:.1%} errors"
+        f"requests/s {stats.requests_per_second['1s']:.0f}, clients {stats.connections}, "
+        f"usable targets {usable} of {len(targets)}, errors on the worst route {worst:.1%}"
     )
 
 
 def _public(layout: Layout) -> str:
-    return _url(layout.spec.listen.public[0].address)
+    return _url(next(listener.address for listener in layout.spec.listen.public if has_port(listener.address)))
 
 
 def _url(address: str) -> str:

@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 
-from casino.layout import Layout, arrange
+from casino.layout import Layout, PortlessError, arrange
 from gateway.spec.load import load
 
 
@@ -29,10 +29,10 @@ def free():
 def arranged(tmp_path):
     layouts: list[Layout] = []
 
-    def lay_out(text: str, *, free_ports: bool = False) -> Layout:
+    def lay_out(text: str, *, free_ports: bool = False, seats: bool = True) -> Layout:
         file = tmp_path / "casino.yaml"
         file.write_text(text)
-        layouts.append(arrange(load(file).spec, free_ports=free_ports))
+        layouts.append(arrange(load(file).spec, free_ports=free_ports, seats=seats))
         return layouts[-1]
 
     yield lay_out
@@ -90,3 +90,23 @@ def test_a_service_that_is_no_game_stays_where_it_is(arranged):
     layout = arranged(spec(public='"127.0.0.1:0"', control="127.0.0.1:0", dice='"http://127.0.0.1:1"'), free_ports=True)
     assert [seat.game for seat in layout.seats] == ["dice"]
     assert layout.spec.upstreams["elsewhere"].versions["v1"].targets[0].url == "http://192.0.2.7:80"
+
+
+@pytest.mark.parametrize(
+    ("public", "control"),
+    [
+        pytest.param('"127.0.0.1:0"', "unix:/run/casino.sock", id="control is a file"),
+        pytest.param('"unix:/run/casino.sock"', "127.0.0.1:0", id="public is a file"),
+        pytest.param('"192.0.2.1:80"', "127.0.0.1:0", id="no public address is here"),
+    ],
+)
+def test_a_gateway_nobody_could_look_at_is_refused(arranged, public, control):
+    with pytest.raises(PortlessError):
+        arranged(spec(public=public, control=control, dice='"http://192.0.2.7:80"'))
+
+
+def test_games_that_are_not_wanted_take_no_port(arranged, free):
+    with closing(socket.create_server(("127.0.0.1", int(free.rpartition(":")[2])))):
+        layout = arranged(spec(public='"127.0.0.1:0"', control="127.0.0.1:0", dice=f'"{free}"'), seats=False)
+    assert layout.seats == ()
+    assert free not in layout.moved
