@@ -1,10 +1,17 @@
 """Small scripted servers to be checked and looked up, each on an event loop in a thread of its own."""
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,20 +33,18 @@ class Upstream:
         return f"http://127.0.0.1:{self.port}"
 
     @asynccontextmanager
-    async def run(
-        self, *, port: int = 0, unix: Path | None = None, tls: ssl.SSLContext | None = None
-    ) -> AsyncIterator["Upstream"]:
+    async def run(self, *, unix: Path | None = None) -> AsyncIterator["Upstream"]:
         if unix:
             server = await asyncio.start_unix_server(self._begin, unix)
         else:
-            server = await asyncio.start_server(self._begin, "127.0.0.1", port, ssl=tls)
+            server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
             self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
-            for _ in range(10):  # what was just accepted, or fails in its handshake, is known to no stream yet
-                await asyncio.sleep(0.01 if tls else 0)
+            for _ in range(10):  # what was just accepted is known to no stream yet
+                await asyncio.sleep(0)
             for task in list(self._open):
                 task.cancel()
             await asyncio.gather(*self._open, return_exceptions=True)
@@ -89,6 +94,24 @@ def in_thread(make: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]
         assert not thread.is_alive()
 
 
-def upstream(**settings: int | Path | ssl.SSLContext | None) -> AbstractAsyncContextManager[Upstream]:
+def upstream(unix: Path | None = None) -> AbstractContextManager[Upstream]:
     """Serve one upstream while the context lasts."""
-    return in_thread(lambda: Upstream().run(**settings))
+    return in_thread(lambda: Upstream().run(unix=unix))
+
+
+@contextmanager
+def tls_upstream(context: ssl.SSLContext) -> Iterator[int]:
+    """Answer one connection over TLS; yields the port. No event loop: asyncio leaks what fails its handshake."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as channel:
+            channel.recv(1000)
+            channel.sendall(OK)
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(10)
