@@ -67,10 +67,13 @@ class Gateway:
         settings = {"workers": WORKERS, "public": f'["127.0.0.1:{self.port}"]', "control": control, "grace": "0s"}
         self.spec.write_text(SPEC.format(**settings | {"log": self.log} | changed))
 
+    def words(self, *options):
+        return [sys.executable, PROGRAM, self.spec, self.run.path, *options]
+
     def launch(self, *options, stdout=subprocess.DEVNULL, **environ):
         with self.stderr.open("ab") as stderr:
             process = subprocess.Popen(
-                [sys.executable, PROGRAM, self.spec, self.run.path, *options],
+                self.words(*options),
                 stdout=stdout, stderr=stderr, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environ,
             )  # fmt: skip
         self.started.append(process)
