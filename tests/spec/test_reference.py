@@ -44,7 +44,9 @@ def test_the_page_holds_the_tables_of_today():
 
 def test_the_page_lists_every_warning():
     assert set(
-        re.findall(r"^\| `([a-z]+(?:[.-][a-z]+)*)` \|", PAGE.partition("### Warnings")[2].partition("## ")[0], re.MULTILINE)
+        re.findall(
+            r"^\| `([a-z]+(?:[.-][a-z]+)*)` \|", PAGE.partition("### Warnings")[2].partition("## ")[0], re.MULTILINE
+        )
     ) == set(Danger)
 
 
