@@ -43,9 +43,9 @@ def describe(
     present = [worker for worker in workers if worker.pid]
     places = [((one.upstream, one.version, one.target), one) for one in targets]
     return {
-        CONNECTIONS: {(worker.name,): worker.connections for worker in present},
-        GENERATION: {(worker.name,): worker.generation for worker in present},
-        CONFIG_INFO: {(worker.name, worker.digest): 1 for worker in present if worker.generation},
+        CONNECTIONS: {(str(worker.number),): worker.connections for worker in present},
+        GENERATION: {(str(worker.number),): worker.generation for worker in present},
+        CONFIG_INFO: {(str(worker.number), worker.digest): 1 for worker in present if worker.generation},
         HEARTBEAT_AGE: {(name,): age for name, age in ages.items()},
         TARGET_UP: {place: one.up for place, one in places},
         EJECTED: {place: one.ejected for place, one in places},

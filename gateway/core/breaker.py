@@ -140,22 +140,3 @@ STEPS: dict[State, Callable[[Breaker, Facts, Policy, float, float], Breaker]] = 
     State.OPEN: _opened,
     State.HALF_OPEN: _half_open,
 }
-
-
-class Turnstile:
-    """A worker's side: lets through what the breaker allows. One for each version, kept across editions."""
-
-    __slots__ = ("_deal", "_left")
-
-    def __init__(self) -> None:
-        self._deal = 0
-        self._left = 0
-
-    def take_probe(self, deal: int, allowance: int) -> bool:
-        """Use up one probe of the present deal; False when this worker has none left."""
-        if deal != self._deal:
-            self._deal, self._left = deal, allowance
-        if self._left == 0:
-            return False
-        self._left -= 1
-        return True

@@ -92,8 +92,8 @@ def test_nothing_is_said_of_when_a_series_was_created(control):
 def test_the_supervision_describes_itself(control):
     digest = control.ask("GET", "/config").json["digest"]
     until(lambda: values(control, "gateway_config_info") == {
-        (("hash", digest), ("worker", "worker-1")): 1,
-        (("hash", digest), ("worker", "worker-2")): 1,
+        (("hash", digest), ("worker", "1")): 1,
+        (("hash", digest), ("worker", "2")): 1,
     })  # fmt: skip
     assert set(values(control, "gateway_generation").values()) == {1}
     assert values(control, "gateway_breaker_state") == {(("upstream", "dice"), ("version", "v1")): 0}

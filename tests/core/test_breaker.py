@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.core.breaker import PATIENCE_SECONDS, Breaker, Facts, Probes, State, Turnstile, spread, step
+from gateway.core.breaker import PATIENCE_SECONDS, Breaker, Facts, Probes, State, spread, step
 from gateway.spec.upstream import Breaker as Policy
 
 POLICY = Policy(failures_ratio=0.5, requests=20, window_seconds=10, open_seconds=5, probes=3)
@@ -92,13 +92,15 @@ class Worker:
     def __init__(self, number: int) -> None:
         self.number = number
         self.seen = CLOSED
-        self.turnstile = Turnstile()
+        self.deal = self.left = 0
         self.under_way = 0
 
     def call(self) -> bool:
-        allowances = self.seen.allowances
-        allowance = allowances[self.number - 1] if self.number <= len(allowances) else 0
-        passed = self.seen.state is State.HALF_OPEN and self.turnstile.take_probe(self.seen.deal, allowance)
+        if self.seen.deal != self.deal:
+            allowances = self.seen.allowances
+            self.deal, self.left = self.seen.deal, dict(enumerate(allowances, 1)).get(self.number, 0)
+        passed = self.seen.state is State.HALF_OPEN and self.left > 0
+        self.left -= passed
         self.under_way += passed
         return passed
 
