@@ -17,6 +17,8 @@ from gateway.core.request import Header, Request
 from gateway.core.route import Found, Miss, Router
 from gateway.spec.address import parse_address, parse_target
 from gateway.spec.model import Spec
+from gateway.spec.scalars import write
+from gateway.spec.units import Kind
 
 CLIENT = "127.0.0.1"
 """Where the imagined request comes from."""
@@ -219,4 +221,4 @@ def _labels(first: str) -> Iterator[str]:
 def _version(outcome: Outcome) -> str:
     if outcome.arm is not None:
         return f"{outcome.arm}, because {outcome.arm_because}"
-    return ", ".join(f"{version} {share:.4%}".replace(".0000%", "%") for version, share in outcome.shares.items())
+    return ", ".join(f"{version} {write(Kind.SHARE, round(share, 6))}" for version, share in outcome.shares.items())

@@ -71,8 +71,6 @@ def compose(text: str, file: str, findings: Findings) -> Mapping:
         root = composer.document()
     except yaml.YAMLError as fault:
         raise _syntax(fault, text, file) from None
-    except RecursionError:
-        raise _unusable(Fault.LIMIT, Place(file, 1, 1), "nested too deeply") from None
     if not isinstance(root, Mapping):
         raise _unusable(Fault.WRONG_TYPE, root.place, "this is no mapping of keys to values", expected="`casino: 1`")
     return root

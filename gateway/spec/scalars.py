@@ -46,10 +46,8 @@ def read(kind: Kind, text: str) -> float | int | str:
     return READERS[kind](text)
 
 
-def write(kind: Kind, value: float | str) -> str:
-    """Turn a value of a kind into the text people write."""
-    if isinstance(value, str):
-        return value
+def write(kind: Kind, value: float) -> str:
+    """Turn a number of a kind into the text people write."""
     return WRITERS[kind](value)
 
 

@@ -60,16 +60,19 @@ class Walk:
 
     def _field(self, field: inspect.Field, node: Node | None, path: Path) -> Any:
         default = default_of(field)
-        if node is None and default is msgspec.NODEFAULT:
-            if path[:-1] not in self.failed:
-                removed = self.tree.removed(path)
-                hint = f"removed by {removed}" if removed else None
-                message = f"key `{path[-1]}` is missing"
-                self._fail(path, Fault.MISSING_KEY, message, place=self.tree.place(path), hint=hint)
-            return blank(field.type)
+        if default is msgspec.NODEFAULT:
+            return self._missing(field, path) if node is None else self.build(node, field.type, path)
         if node is None or (_is_null(node) and _holds_parts(field.type)):
             return default
         return self.build(node, field.type, path)
+
+    def _missing(self, field: inspect.Field, path: Path) -> Any:
+        if path[:-1] not in self.failed:
+            removed = self.tree.removed(path)
+            hint = f"removed by {removed}" if removed else None
+            message = f"key `{path[-1]}` is missing"
+            self._fail(path, Fault.MISSING_KEY, message, place=self.tree.place(path), hint=hint)
+        return blank(field.type)
 
     def _unknown(self, path: Path, name: str, known: list[str]) -> None:
         hint = None if self._findings.is_full else meant(name, known) or f"there are {listed(known, most=20)}"
@@ -98,7 +101,7 @@ class Walk:
             return {name: entry.value for name, entry in node.entries.items()}
         form = SHORT_FORMS.get(type_.cls) if isinstance(type_, inspect.StructType) else None
         if _is_null(node):
-            hint = "write `{}` for the defaults, or remove it"
+            hint = "write `{}` for the defaults, or remove it" if isinstance(type_, inspect.StructType) else None
             self._fail(path, Fault.WRONG_TYPE, "nothing stands here", hint=hint)
         else:
             wanted = f"{form.expected}, or a mapping" if form else "a mapping"

@@ -79,6 +79,7 @@ MISTAKES = {
         "casino: 1\nupstreams: {dice: {versions: {v1: [http://h, ▸http://h]}}}\n", "conflict", "twice", "`weight`",
     ),
     "upstream without versions": ("casino: 1\nupstreams: {▸dice: {}}\n", "missing-key", "`versions`", None),
+    "no versions below the key": ("casino: 1\nupstreams: {dice: {▸versions: }}\n", "wrong-type", "nothing", None),
     "version without targets": (
         "casino: 1\nupstreams: {dice: {versions: {v1: ▸[]}}}\n", "wrong-type", "empty", None,
     ),
@@ -168,6 +169,28 @@ MISTAKES = {
     "header set twice": (
         route("match: /x\nto: dice\nheaders: {request: {set: {X-A: a, ▸X-a: b}}}"), "conflict", "twice", None,
     ),
+    "two rewrites of the path": (
+        route("match: /x/**\nto: dice\nrewrite: {path: /y, ▸strip_prefix: /x}"), "conflict", "is enough", None,
+    ),
+    "prefix longer than the path": (
+        route("match: /x\nto: dice\nrewrite: {strip_prefix: ▸/x/y}"), "conflict", "begins with `/x/y`", None,
+    ),
+    "two hash keys": (upstream("balance: {by: hash, header: a, ▸cookie: b}"), "conflict", "is enough", None),
+    "file without a name": (upstream("tls: {ca: ▸''}"), "bad-value", "no such file", None),
+    "too many buckets": (
+        f"casino: 1\nmetrics: {{latency_buckets: ▸[{', '.join(f'{number}s' for number in range(1, 52))}]}}\n",
+        "out-of-range", "51 are too many", None,
+    ),
+    "text without an end": (
+        f"casino: 1\nteams: {{games: {{contact: ▸{'x' * 1001}}}}}\n", "out-of-range", "too long", None,
+    ),
+    "expression of nothing": (
+        route("match: {path: /x, when: {header: {X: {regex: ▸''}}}}\nto: dice"), "out-of-range", "empty", None,
+    ),
+    "address in half a bracket": (
+        'casino: 1\nlisten: {public: ▸"[127.0.0.1]:80"}\n', "bad-value", "[127.0.0.1]:80", "IPv6",
+    ),
+    "host in half a bracket": (route('match: {hosts: ▸"[::g]"}\nto: dice'), "bad-value", "[::g]", "IPv6"),
     "upgrade to h2c": (route("match: /x\nto: dice\nupgrades: [▸h2c]"), "bad-value", "never let through", None),
     "body where there is none": (
         route("match: /x\nanswer: {status: 204, ▸body: x}"), "conflict", "has no body", None,

@@ -120,6 +120,15 @@ def test_a_removed_key_that_is_needed_names_its_remover(mistakes):
     assert missing.hint == f"removed by {remover.file}:{remover.line}:{remover.column}"
 
 
+def test_a_route_whose_end_was_removed_names_the_remover(mistakes):
+    problems, (mark, remover) = mistakes(
+        "prod", spec=BASE.replace("  roll:", "  ▸roll:"), stages__prod="routes: {roll: {▸to: null}}"
+    )
+    (problem,) = problems
+    assert (problem.file, problem.line, problem.column) == mark
+    assert problem.hint == f"removed by {remover.file}:{remover.line}:{remover.column}"
+
+
 def test_removing_what_is_not_there_is_a_warning(write):
     written = write(spec=BASE, stages__prod="routes: {roll: {▸tem: null}}")
     (warning,) = load(written.path, "prod").warnings

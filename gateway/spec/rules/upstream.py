@@ -67,9 +67,9 @@ def _unusable(tls: UpstreamTls, key: str) -> str | None:
     """Load a file as the worker will; the key is tried with the certificate, which must be its own."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        if key == "ca":
-            context.load_verify_locations(tls.ca)
-        elif tls.certificate is not None and (key == "key" or tls.key is None):
+        if key == "ca" or (key == "certificate" and tls.key is not None):
+            context.load_verify_locations(getattr(tls, key))
+        elif tls.certificate is not None:
             context.load_cert_chain(tls.certificate, tls.key, password="")
     except ssl.SSLError as fault:
         return f"not the PEM file expected here ({fault.reason or 'no PEM lines found'})"
