@@ -44,7 +44,7 @@ lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 test: lint
 	@deploy/debian-packages $(TEST_PACKAGES) || true

@@ -29,7 +29,7 @@ class Seat(Struct, frozen=True, kw_only=True):
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """The spec with the ports that are really used,."""
+    """The spec with the ports that are really used, and the sockets of its games."""
 
     spec: Spec
     seats: tuple[Seat, ...]

@@ -98,6 +98,18 @@ def test_it_serves_both_games_sends_traffic_and_leaves_nothing(tmp_path):
         assert not up.folder.exists()
 
 
+def test_a_game_switched_to_fail_is_left_out(tmp_path):
+    """What docs/getting-started.md invites its reader to see."""
+    with running(tmp_path / "output", "--load", "50") as up:
+        game = up.place("dice v1")
+
+        def ejected() -> bool:
+            return httpx.get(f"{up.control}/stats").json()["upstreams"]["dice"]["v1"]["targets"][game]["ejected"]
+
+        httpx.put(f"{game}/switches", json={"errors": "100%"}).raise_for_status()
+        up.wait_until(ejected)
+
+
 def test_a_game_that_is_killed_is_reported_and_the_rest_goes_on(tmp_path):
     with running(tmp_path / "output") as up:
         os.kill(up.child("v2"), signal.SIGKILL)
