@@ -67,7 +67,6 @@ class ProcessStats(msgspec.Struct, frozen=True):
     heartbeat_age_seconds: float
     generation: int
     connections: int
-    in_flight: int
     loop_lag_seconds: float
     cpu_ratio: float | None
     """Share of one core since the last look; None for a process that is not there."""
@@ -134,7 +133,7 @@ def describe(view: View, totals: Totals, history: History) -> Stats:
         generation=view.snapshot.generation,
         requests_per_second=_rates(history),
         connections=sum(worker.connections for worker in live),
-        in_flight=sum(worker.in_flight for worker in live),
+        in_flight=sum(_sums(totals.gauges, IN_FLIGHT, "route").values()),
         routes=_routes(view.snapshot, totals, between),
         upstreams=_upstreams(view, totals, between),
         failures=_sums(totals.counters, FAILURES, "failure"),
@@ -203,7 +202,6 @@ def _process(worker: Worker, cpu: Mapping[int, float]) -> ProcessStats:
         heartbeat_age_seconds=worker.heartbeat_age_seconds,
         generation=worker.generation,
         connections=worker.connections,
-        in_flight=worker.in_flight,
         loop_lag_seconds=worker.lag_seconds,
         cpu_ratio=cpu.get(worker.pid),
     )

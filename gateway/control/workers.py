@@ -25,7 +25,6 @@ class Worker(msgspec.Struct, frozen=True):
     edition: int
     digest: str
     connections: int
-    in_flight: int
     requests: int
     lag_seconds: float
 
@@ -81,7 +80,6 @@ def _worker(slot: Slot, now: int) -> Worker:
         edition=words[Word.EDITION],
         digest=f"{words[Word.DIGEST]:016x}",
         connections=words[Word.CONNECTIONS],
-        in_flight=words[Word.IN_FLIGHT],
-        requests=words[Word.REQUESTS],
+        requests=words[Word.SEQUENCE],
         lag_seconds=words[Word.LAG] / 1e9,
     )

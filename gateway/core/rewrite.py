@@ -14,13 +14,15 @@ from gateway.spec.template import REST, Field, parse_template
 class Rewrite:
     """A route's compiled rewriting."""
 
-    __slots__ = ("_path", "_stripped", "host")
+    __slots__ = ("_path", "_stripped", "host", "is_identity")
 
     def __init__(self, spec: RewriteSpec) -> None:
         self.host = None if spec.host is None else spec.host.encode()
         """The Host the upstream sees; None leaves it to the upstream's own setting."""
         self._path = None if spec.path is None else _format(spec.path)
         self._stripped = None if spec.strip_prefix is None else spec.strip_prefix.rstrip("/")
+        self.is_identity = self._path is None and self._stripped is None
+        """The path goes on as the client asked for it."""
 
     def target(self, request: Request, fields: Mapping[str, str]) -> bytes:
         """Give the origin-form target to send: path and, if there is one, query.

@@ -16,8 +16,6 @@ from gateway.proxy.answers import problem
 from gateway.proxy.framing import CHUNKED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gateway.core.forwarded import Origin
     from gateway.core.plan import Plan
     from gateway.proxy.exchange import Exchange
@@ -26,62 +24,18 @@ if TYPE_CHECKING:
 _HEALTH_METHODS: Final = frozenset((b"GET", b"HEAD"))
 
 
-class Admitted:
-    """A request that may go on: everything that is said to the upstream is known."""
-
-    __slots__ = ("_lines", "_target", "exchange", "origin", "plan", "request")
-
-    def __init__(
-        self, exchange: Exchange, plan: Plan, request: Request, fields: Mapping[str, str], origin: Origin
-    ) -> None:
-        self.exchange = exchange
-        self.plan = plan
-        self.request = request
-        self.origin = origin
-        self._target = plan.rewrite.target(request, fields)
-        self._lines: bytes | None = None
-
-    def wire(self, target_host: bytes) -> bytes:
-        """Give the request head as this target is sent it."""
-        head, plan = self.exchange.head, self.plan
-        host = plan.rewrite.host or target_host or head.host
-        if self._lines is None:
-            self._lines = self._write_lines()
-        return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b" % (head.method, self._target, host, self._lines)
-
-    def _write_lines(self) -> bytes:
-        exchange = self.exchange
-        head = exchange.head
-        headers = self.plan.request_headers.apply(head.headers)
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        lines.append(self.origin.lines)
-        lines.append(
-            b"x-request-id: %b\r\ntraceparent: %b\r\nvia: 1.1 casino\r\n"
-            % (exchange.request_id.encode(), exchange.trace_id_header)
-        )
-        if head.length == CHUNKED:
-            lines.append(b"transfer-encoding: chunked\r\n\r\n")
-        elif head.length or head.method in _WITH_BODY:
-            lines.append(b"content-length: %d\r\n\r\n" % head.length)
-        elif exchange.upgrade:
-            lines.append(b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % exchange.upgrade)
-        else:
-            lines.append(b"\r\n")
-        return b"".join(lines)
-
-
 _WITH_BODY: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 """Methods for which an absent body is said aloud (RFC 9110 section 8.6)."""
 
 
-def admit(exchange: Exchange) -> Admitted | None:
-    """Judge a request; None if it has been answered here.
+def admit(exchange: Exchange) -> bool:
+    """Judge a request and set where it goes; False if it has been answered here.
 
     Raises:
         Refused: with the failure to answer.
 
     """
-    worker, head, client = exchange.worker, exchange.head, exchange.client
+    worker, head = exchange.worker, exchange.head
     _identify(exchange)
     table = worker.table
     if table is None:
@@ -92,46 +46,78 @@ def admit(exchange: Exchange) -> Admitted | None:
     if len(head.headers) + len(head.claims) > bounds.head_count:
         raise Refused(Failure.HEAD_TOO_LARGE)
     address = table.locate(head.method, head.host, head.target)
-    if (
-        address.path.startswith(table.health)
-        and head.method in _HEALTH_METHODS
-        and _is_health(exchange, table, address.path)
-    ):
-        return None
-    if worker.overload.shed():
+    if address.is_health and head.method in _HEALTH_METHODS and _is_health(exchange, table, address.path):
+        return False
+    if worker.overload.share and worker.overload.shed():
         raise Refused(Failure.OVERLOAD)
-    origin = client.hop.origin(head.host, head.claims)
+    origin = exchange.client.hop.origin(head.host, head.claims)
+    exchange.origin = origin
     request = Request(address.method, address.host, address.path, address.query, head.headers, origin.client)
+    exchange.request = request
     found = table.router.find(request)
     if isinstance(found, Miss):
         _miss(exchange, found)
-        return None
-    plan = found.plan
+        return False
+    exchange.plan = plan = found.plan
     exchange.lane = lane = table.lanes[plan.name]
-    worker.account.routed(exchange)
+    worker.values[lane.in_flight] += 1
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
-    if plan.answer is not None:
-        exchange.counted = not plan.answer.maintenance
-        exchange.answer(plan.answer.status, plan.response_headers.apply(plan.answer.headers), plan.answer.body)
-        return None
-    assert plan.split is not None
-    exchange.arm = arm = plan.split.choose(request, lane.draws.next())
+    split = plan.split
+    if split is None:
+        _give_answer(exchange, plan)
+        return False
+    exchange.arm = arm = split.choose(request, lane.draws.next())
     exchange.service = lane.services[arm]
+    exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)
     if head.upgrade:
         _consider_upgrade(exchange, plan)
-    return Admitted(exchange, plan, request, found.fields, origin)
+    return True
+
+
+def _give_answer(exchange: Exchange, plan: Plan) -> None:
+    answer = plan.answer
+    assert answer is not None
+    exchange.counted = not answer.maintenance
+    exchange.answer(answer.status, plan.response_headers.apply(answer.headers), answer.body)
+
+
+def request_head(exchange: Exchange, plan: Plan, origin: Origin, target_host: bytes) -> bytes:
+    """Write the request head as the target is sent it; `target_host` is empty where the client's Host is kept."""
+    head = exchange.head
+    headers = plan.request_headers.apply(head.headers)
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%bx-request-id: %b\r\ntraceparent: %b\r\nvia: 1.1 casino\r\n%b" % (
+        head.method,
+        exchange.target,
+        plan.rewrite.host or target_host or head.host,
+        b"".join([b"%b: %b\r\n" % header for header in headers]),
+        origin.lines,
+        exchange.request_id.encode(),
+        exchange.traceparent,
+        _framing(exchange) if head.length or head.method in _WITH_BODY or exchange.upgrade else b"\r\n",
+    )
+
+
+def _framing(exchange: Exchange) -> bytes:
+    if exchange.upgrade:
+        return b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % exchange.upgrade
+    length = exchange.head.length
+    return b"transfer-encoding: chunked\r\n\r\n" if length == CHUNKED else b"content-length: %d\r\n\r\n" % length
 
 
 def _identify(exchange: Exchange) -> None:
     """Name the request before anything can fail, so that every answer and every line can be found."""
     head = exchange.head
-    bits = getrandbits(192)
-    followed = trace.follow(head.traceparent, trace_bits=bits >> 64 or 1, span_bits=bits & 0xFFFFFFFFFFFFFFFF or 1)
-    exchange.trace_id = followed.trace_id
-    exchange.trace_id_header = followed.header()
-    hop = exchange.client.hop
-    exchange.request_id = trace.request_id(head.request_id, trusted=hop.trusted, bits=bits >> 64)
+    digits = f"{getrandbits(192) or 1:048x}"
+    exchange.trace_id = exchange.request_id = digits[:32]
+    if head.traceparent:
+        followed = trace.follow(head.traceparent, trace_bits=int(digits[:32], 16), span_bits=int(digits[32:], 16))
+        exchange.trace_id = followed.trace_id
+        exchange.traceparent = followed.header()
+    else:
+        exchange.traceparent = f"00-{digits[:32]}-{digits[32:]}-01".encode()
+    if head.request_id and exchange.client.hop.trusted:
+        exchange.request_id = trace.request_id(head.request_id, trusted=True, bits=int(digits[:32], 16))
 
 
 def _consider_upgrade(exchange: Exchange, plan: Plan) -> None:

@@ -7,7 +7,6 @@ stops. It decides framing, deadlines and whether the connection lives on; it nev
 from __future__ import annotations
 
 import asyncio
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
@@ -34,16 +33,14 @@ _LINGER_SECONDS: Final = 2.0
 _RATE_SECONDS: Final = 5.0
 
 
-class State(IntEnum):
-    """What the next byte belongs to."""
-
-    HEAD = 0
-    LENGTH = 1
-    CHUNKS = 2
-    ANSWERING = 3
-    TUNNEL = 4
-    LINGER = 5
-    PREFACE = 6
+# What the next byte belongs to. Plain numbers: looking up an enum's member would cost on every read.
+_HEAD: Final = 0
+_LENGTH: Final = 1
+_CHUNKS: Final = 2
+_ANSWERING: Final = 3
+_TUNNEL: Final = 4
+_LINGER: Final = 5
+_PREFACE: Final = 6
 
 
 class ClientConnection(asyncio.Protocol):
@@ -66,7 +63,7 @@ class ClientConnection(asyncio.Protocol):
         self.bucket = 0
         self.paused = False
         self._paused_reading = False
-        self._state = State.PREFACE if preface else State.HEAD
+        self._state = _PREFACE if preface else _HEAD
         self._head_due = NEVER
         self._held = b""
         self._scanned = 0
@@ -110,11 +107,11 @@ class ClientConnection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """Act on the deadline of whatever the connection is waiting for."""
-        if self._state is State.HEAD and (self._held or self._head_due):
+        if self._state == _HEAD and (self._held or self._head_due):
             self.refuse(Failure.HEAD_TIMEOUT)
-        elif self.exchange and self._state in (State.LENGTH, State.CHUNKS):
+        elif self.exchange and self._state in (_LENGTH, _CHUNKS):
             self._judge_body(now)
-        elif self.exchange and self._state is State.TUNNEL:
+        elif self.exchange and self._state == _TUNNEL:
             self.exchange.tunnel_idle(now)
         elif self.exchange and self.paused:
             self.transport.abort()
@@ -136,22 +133,22 @@ class ClientConnection(asyncio.Protocol):
             self._held = b""
         while data:
             state = self._state
-            if state is State.HEAD:
+            if state == _HEAD:
                 data = self._read_head(data)
-            elif state is State.ANSWERING:
+            elif state == _ANSWERING:
                 self._hold(data)
                 return
-            elif state is State.LENGTH:
+            elif state == _LENGTH:
                 data = self._read_length(data)
-            elif state is State.CHUNKS:
+            elif state == _CHUNKS:
                 data = self._read_chunks(data)
             else:
                 data = self._read_other(data)
 
     def _read_other(self, data: bytes) -> bytes:
-        if self._state is State.PREFACE:
+        if self._state == _PREFACE:
             return self._read_preface(data)
-        if self._state is State.TUNNEL and self.exchange:
+        if self._state == _TUNNEL and self.exchange:
             self.exchange.tunnel_up(data)
         else:
             self._left -= len(data)
@@ -205,7 +202,7 @@ class ClientConnection(asyncio.Protocol):
             self._held = data
             self._scanned = max(0, len(data) - 3)
             if not self._head_due:
-                now = self.worker.loop.time()
+                now = self.worker.clock()
                 self._head_due = now + bounds.head_seconds
                 self.worker.timers.arm(self, self._head_due)
 
@@ -223,7 +220,7 @@ class ClientConnection(asyncio.Protocol):
         if length:
             self._expect_body(length)
         else:
-            self._state = State.ANSWERING
+            self._state = _ANSWERING
             self.due = NEVER
         exchange = Exchange(self.worker, self, head)
         self.exchange = exchange
@@ -231,16 +228,16 @@ class ClientConnection(asyncio.Protocol):
 
     def _expect_body(self, length: int) -> None:
         worker = self.worker
-        now = worker.loop.time()
+        now = worker.clock()
         self._body_due = now + worker.bounds.body_seconds
         self._rate_bytes = 0
         worker.timers.arm(self, now + _RATE_SECONDS)
         self._parser = None
         if length == CHUNKED:
-            self._state = State.CHUNKS
+            self._state = _CHUNKS
             self._dechunker = Dechunker()
         else:
-            self._state = State.LENGTH
+            self._state = _LENGTH
             self._left = length
 
     def _read_length(self, data: bytes) -> bytes:
@@ -271,7 +268,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _body(self, data: bytes, *, done: bool) -> None:
         if done:
-            self._state = State.ANSWERING
+            self._state = _ANSWERING
             self.due = NEVER
         exchange = self.exchange
         if exchange:
@@ -304,7 +301,7 @@ class ClientConnection(asyncio.Protocol):
         if preface is None:
             self._held = data
             return b""
-        self._state = State.HEAD
+        self._state = _HEAD
         if preface.source and not self.worker.renamed(self, preface.source):
             self.transport.abort()
             return b""
@@ -315,9 +312,9 @@ class ClientConnection(asyncio.Protocol):
     @property
     def persistent(self) -> bool:
         """Whether the request, as far as it was read, leaves the connection fit for another one."""
-        if self._state is State.LENGTH:
+        if self._state == _LENGTH:
             return self._left <= _DRAINABLE_BYTES
-        return self._state is State.ANSWERING
+        return self._state == _ANSWERING
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
@@ -327,42 +324,42 @@ class ClientConnection(asyncio.Protocol):
         self.exchange = None
         if not keep:
             self._close_gently()
-        elif self._state is State.ANSWERING:
+        elif self._state == _ANSWERING:
             self._next()
 
     def _next(self) -> None:
         worker = self.worker
-        self._state = State.HEAD
+        self._state = _HEAD
         self._head_due = NEVER
         if self._paused_reading:
             self.resume_reading()
         if self._held:
             worker.loop.call_soon(self.data_received, b"")
-        worker.timers.arm(self, worker.loop.time() + worker.bounds.idle_seconds)
+        worker.timers.arm(self, worker.clock() + worker.bounds.idle_seconds)
 
     def refuse(self, failure: Failure) -> bytes:
         """Answer a head that never became a request, and close."""
         exchange = Exchange(self.worker, self, Head())
         self.exchange = exchange
-        self._state = State.LINGER
+        self._state = _LINGER
         exchange.refused(failure)
         return b""
 
     def _close_gently(self) -> None:
-        if self._state in (State.ANSWERING, State.TUNNEL):
+        if self._state in (_ANSWERING, _TUNNEL):
             self.transport.close()
             return
-        self._state = State.LINGER
+        self._state = _LINGER
         self._left = _LINGER_BYTES
         if self._paused_reading:
             self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.worker.timers.arm(self, self.worker.loop.time() + _LINGER_SECONDS)
+        self.worker.timers.arm(self, self.worker.clock() + _LINGER_SECONDS)
 
     def tunnel(self) -> bytes:
         """Turn into a pipe after a 101; gives what the client sent in the meantime."""
-        self._state = State.TUNNEL
+        self._state = _TUNNEL
         early, self._held = self._held, b""
         if self._paused_reading:
             self.resume_reading()
@@ -372,13 +369,13 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused = True
-        self.worker.timers.arm(self, self.worker.loop.time() + self.worker.bounds.idle_seconds)
+        self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
         if self.exchange:
             self.exchange.pause_response()
 
     def resume_writing(self) -> None:
         self.paused = False
-        if self._state is State.ANSWERING:
+        if self._state == _ANSWERING:
             self.due = NEVER
         if self.exchange:
             self.exchange.resume_response()

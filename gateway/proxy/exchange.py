@@ -13,13 +13,17 @@ from gateway.core.balance import hash_key
 from gateway.core.failure import STATUS, Failure, Refused
 from gateway.core.headers import without_named
 from gateway.core.retry import IDEMPOTENT, REASONS, may_retry
-from gateway.proxy.admission import Admitted, admit
+from gateway.proxy.admission import admit, request_head
 from gateway.proxy.answers import problem, response_head
 from gateway.proxy.framing import CHUNKED
 from gateway.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from gateway.core.request import Header
+    from collections.abc import Set as AbstractSet
+
+    from gateway.core.forwarded import Origin
+    from gateway.core.plan import Plan
+    from gateway.core.request import Header, Request
     from gateway.proxy.client import ClientConnection
     from gateway.proxy.head import Head
     from gateway.proxy.pool import Pool
@@ -31,6 +35,8 @@ _WAITING_BYTES: Final = 64 * 1024
 """Of a body that waits for a connection; beyond it the client is read no further."""
 _MOST_STALE: Final = 3
 """Idle connections that may turn out dead one after the other before it counts as a failure."""
+_USUAL: Final = frozenset((b"keep-alive", b"close"))
+_NONE_TRIED: Final[frozenset[int]] = frozenset()
 _BODILESS: Final = frozenset((204, 304))
 
 
@@ -38,10 +44,10 @@ class Exchange:
     """One request on its way."""
 
     __slots__ = (
-        "admitted", "answer_seconds", "arm", "begun", "called", "chunked", "client", "counted", "failure", "first_byte",
-        "head", "keep", "kept", "kept_bytes", "lane", "last_failure", "last_pool", "over", "place", "pool", "probe", "received",
+        "answer_seconds", "arm", "begun", "called", "chunked", "client", "counted", "failure", "first_byte",
+        "head", "origin", "plan", "request", "target", "keep", "kept", "kept_bytes", "lane", "last_failure", "last_pool", "over", "place", "pool", "probe", "received",
         "request_done", "request_id", "sent", "service", "source", "stale", "started", "status", "total_due",
-        "trace_id", "trace_id_header", "tried", "tries", "tunnel", "upgrade", "upstream", "worker", "bucket", "due",
+        "trace_id", "traceparent", "tried", "tries", "tunnel", "upgrade", "upstream", "worker", "bucket", "due",
     )  # fmt: skip
 
     def __init__(self, worker: Worker, client: ClientConnection, head: Head) -> None:
@@ -49,10 +55,13 @@ class Exchange:
         self.client = client
         self.head = head
         self.lane = worker.unrouted
-        self.admitted: Admitted | None = None
+        self.plan: Plan | None = None
+        self.request: Request | None = None
+        self.origin: Origin | None = None
+        self.target = b""
         self.arm = ""
         self.request_id = self.trace_id = ""
-        self.trace_id_header = b""
+        self.traceparent = b""
         self.service: Service | None = None
         self.pool: Pool | None = None
         """The target called now; `last_pool` stays when the call has ended."""
@@ -67,7 +76,7 @@ class Exchange:
         self.last_failure = Failure.NO_TARGET
         self.received = self.sent = 0
         self.tries = self.stale = 0
-        self.tried: set[int] = set()
+        self.tried: AbstractSet[int] = _NONE_TRIED
         self.kept: list[bytes] | None = []
         self.kept_bytes = 0
         self.request_done = head.length == 0
@@ -83,23 +92,21 @@ class Exchange:
 
     def begin(self) -> None:
         """Admit the request and answer it or call its upstream."""
-        self.worker.account.begun(self)
         try:
-            admitted = admit(self)
-            if admitted is None:
-                return
-            self.admitted = admitted
-            self._prepare(admitted)
-            self._call()
+            if admit(self):
+                self._prepare()
+                self._call()
         except Refused as refused:
             self.refused(refused.failure)
 
-    def _prepare(self, admitted: Admitted) -> None:
-        service = self.service
+    def _prepare(self) -> None:
+        service, plan = self.service, self.plan
         assert service is not None
-        self.probe = service.enter()
-        assert admitted.plan.total_timeout_seconds is not None
-        self.total_due = self.worker.loop.time() + admitted.plan.total_timeout_seconds
+        assert plan is not None
+        assert plan.total_timeout_seconds is not None
+        now = self.worker.clock()
+        self.probe = service.enter(now)
+        self.total_due = now + plan.total_timeout_seconds
         if self.head.expect and not self.request_done:
             self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.head.expect = False
@@ -110,7 +117,7 @@ class Exchange:
         self.request_done = done
         if self.over:
             return
-        if self.admitted and self.received > self.admitted.plan.body_bytes:
+        if self.plan and self.received > self.plan.body_bytes:
             self.refused(Failure.BODY_TOO_LARGE)
             return
         if self.head.length == CHUNKED:
@@ -167,10 +174,10 @@ class Exchange:
     # ---- to the upstream
 
     def _call(self) -> None:
-        service, admitted = self.service, self.admitted
+        service, request = self.service, self.request
         assert service is not None
-        assert admitted is not None
-        key = hash_key(service.policy.balance, admitted.request)
+        assert request is not None
+        key = hash_key(service.policy.balance, request) if service.hashes else None
         place = service.choose(key, self.tried)
         if place is None:
             raise Refused(self.last_failure)
@@ -185,25 +192,28 @@ class Exchange:
     def connected(self, connection: UpstreamConnection) -> None:
         """Send the request: head and what there is of the body."""
         self.upstream = connection
-        admitted, pool = self.admitted, self.pool
-        assert admitted is not None
+        plan, origin, pool, service = self.plan, self.origin, self.pool, self.service
+        assert plan is not None
+        assert origin is not None
         assert pool is not None
+        assert service is not None
         self.called = perf_counter()
-        wire = admitted.wire(pool.host)
-        if self.kept:
-            wire += b"".join(self.kept)
-        if self.kept_bytes > self._keepable_bytes:
-            self.kept = None
-        connection.start(self, wire, self.total_due)
+        wire = request_head(self, plan, origin, pool.host)
+        if self.kept_bytes:
+            wire += b"".join(self.kept or ())
+            if self.kept_bytes > self._keepable_bytes:
+                self.kept = None
         if self.request_done:
-            self._await_answer(connection)
+            due = min(self.worker.clock() + service.policy.timeouts.first_byte_seconds, self.total_due)
+            connection.start(self, wire, due)
         else:
+            connection.start(self, wire, self.total_due)
             self.client.resume_reading()
 
     def _await_answer(self, connection: UpstreamConnection) -> None:
         service = self.service
         assert service is not None
-        due = self.worker.loop.time() + service.policy.timeouts.first_byte_seconds
+        due = self.worker.clock() + service.policy.timeouts.first_byte_seconds
         connection.arm(min(due, self.total_due))
 
     def _leave(self, outcome: str) -> None:
@@ -258,7 +268,7 @@ class Exchange:
         reason = REASONS.get(failure)
         if reason and not self.begun and self._may_retry(reason):
             self.last_failure = failure
-            self.tried.add(self.place)
+            self.tried |= {self.place}
             self._again()
         else:
             self.refused(failure)
@@ -266,7 +276,7 @@ class Exchange:
     @property
     def is_unsafe(self) -> bool:
         """Whether doing the request twice is more than doing it once."""
-        return self.admitted is None or self.admitted.request.method not in IDEMPOTENT
+        return self.request is None or self.request.method not in IDEMPOTENT
 
     def _again(self) -> None:
         try:
@@ -275,13 +285,11 @@ class Exchange:
             self.refused(refused.failure)
 
     def _may_retry(self, reason: str) -> bool:
-        service, admitted = self.service, self.admitted
-        if service is None or admitted is None or service.policy.retry is None or self.probe:
+        service, request = self.service, self.request
+        if service is None or request is None or service.policy.retry is None or self.probe:
             return False
         kept = self.kept is not None
-        if not may_retry(
-            service.policy.retry, admitted.request.method, reason, tries=self.tries - self.stale, body_kept=kept
-        ):
+        if not may_retry(service.policy.retry, request.method, reason, tries=self.tries - self.stale, body_kept=kept):
             return False
         return service.take_retry(reason)
 
@@ -308,23 +316,23 @@ class Exchange:
         """Begin the answer; `length` is the body's bytes, `CHUNKED`, `UNTIL_CLOSE`, or None if there is no body."""
         self.first_byte = now = perf_counter()
         self.answer_seconds = now - self.called
-        admitted, service = self.admitted, self.service
-        assert admitted is not None
+        plan, service = self.plan, self.service
+        assert plan is not None
         assert service is not None
         if status >= 500 and not self.begun and self._may_retry(str(status)):
-            self.tried.add(self.place)
+            self.tried |= {self.place}
             self._leave("failure")
             self._again()
             return
         service.answered(self.answer_seconds)
         if special:
             for name, value in special:
-                if name == b"connection":
+                if name == b"connection" and value.lower() not in _USUAL:
                     headers = without_named(headers, value)
         self.status = status
         self.source = "upstream"
         head = response_head(
-            status, admitted.plan.response_headers.apply(headers), self._framing(status, length), self.worker.date
+            status, plan.response_headers.apply(headers), self._framing(status, length), self.worker.date
         )
         self.begun = True
         if done:
@@ -366,7 +374,7 @@ class Exchange:
                 self.client.write(b"0\r\n\r\n")
             self._complete()
         elif self.upstream and self.service:
-            due = self.worker.loop.time() + self.service.policy.timeouts.idle_seconds
+            due = self.worker.clock() + self.service.policy.timeouts.idle_seconds
             self.upstream.arm(min(due, self.total_due))
 
     def _complete(self) -> None:
@@ -395,9 +403,9 @@ class Exchange:
 
     def switched(self, headers: list[Header]) -> None:
         """Turn the exchange into a pipe: the upstream said 101 to the protocol the client asked for."""
-        upstream, admitted = self.upstream, self.admitted
+        upstream, plan = self.upstream, self.plan
         assert upstream is not None
-        assert admitted is not None
+        assert plan is not None
         self.status = 101
         self.source = "upstream"
         self.counted = False
@@ -405,7 +413,7 @@ class Exchange:
         self.first_byte = perf_counter()
         self.answer_seconds = self.first_byte - self.called
         lines = [(b"connection", b"upgrade"), (b"upgrade", self.upgrade), (b"x-request-id", self.request_id.encode())]
-        self.client.write(response_head(101, admitted.plan.response_headers.apply(headers), lines))
+        self.client.write(response_head(101, plan.response_headers.apply(headers), lines))
         self.tunnel = Tunnel(self, upstream)
 
     def tunnel_up(self, data: bytes) -> None:

@@ -14,6 +14,8 @@ from gateway.core.request import Header
 
 _OTHER_VERSION: Final = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r)\d+\.\d+\r\n")
 _UNKNOWN_METHOD: Final = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]{1,32} [!-~]+ HTTP/1\.[01]\r\n")
+_VERSIONS: Final = frozenset((b" HTTP/1.1", b" HTTP/1.0"))
+_LINE_ENDS: Final = b"\r\n"
 _METHODS_REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
 _CLAIMS: Final = frozenset(name.encode() for name in (*FORWARDING, *HEARSAY))
 
@@ -50,15 +52,16 @@ def read_head(
     """Turn what the parser saw into a `Head`, or say why the request is refused."""
     head = Head()
     method = parser.get_method()
-    version = parser.get_http_version()
-    head.http11 = http11 = version == "1.1"
-    # llhttp also speaks RTSP and ICE, and takes several spaces for one.
-    if not raw.lstrip(b"\r\n").startswith(b"%b %b HTTP/%b\r\n" % (method, target, version.encode())):
-        return Failure.BAD_REQUEST
-    if version not in ("1.1", "1.0"):
-        return Failure.HTTP_VERSION
+    if raw[0] in _LINE_ENDS:
+        raw = raw.lstrip(b"\r\n")
+    # llhttp also speaks RTSP, ICE and HTTP/2.0 of a kind, and takes several spaces for one.
+    line = raw.find(b"\r\n")
+    version = raw[line - 9 : line]
+    if line != len(method) + len(target) + 10 or version not in _VERSIONS:
+        return Failure.HTTP_VERSION if _OTHER_VERSION.match(raw) else Failure.BAD_REQUEST
     if method in _METHODS_REFUSED:
         return Failure.NOT_IMPLEMENTED
+    head.http11 = http11 = version == b" HTTP/1.1"
     head.method = method
     head.target = target
     head.keep_alive = parser.should_keep_alive()

@@ -61,7 +61,7 @@ class Pool:
         address = parse_target(endpoint.target)
         self._tls_name = (service.policy.tls.server_name or address.host) if address.is_tls else None
         self.host = address.authority.encode() if service.policy.host == "target" else b""
-        self._idle: list[tuple[UpstreamConnection, float]] = []
+        self._idle: list[UpstreamConnection] = []
         self._waiting: deque[Exchange] = deque()
         self._open = 0
         self._dialing = 0
@@ -107,14 +107,13 @@ class Pool:
         """
         idle = self._idle
         while idle:
-            connection, rested = idle[-1]
+            connection = idle.pop()
             if connection.transport.is_closing():
-                idle.pop()
-            elif exchange.is_unsafe and self.worker.loop.time() - rested > _FRESH_SECONDS and self._may_dial:
+                continue
+            if exchange.is_unsafe and self.worker.clock() - connection.rested > _FRESH_SECONDS and self._may_dial:
+                idle.append(connection)
                 break
-            else:
-                idle.pop()
-                return connection
+            return connection
         self._wait(exchange)
         return None
 
@@ -133,7 +132,7 @@ class Pool:
         self._waiting.append(exchange)
         self.worker.values[self._waits] += 1
         patience = caps.queue_seconds + (self._service.policy.timeouts.connect_seconds if dials else 0)
-        self.worker.timers.arm(exchange, self.worker.loop.time() + patience)
+        self.worker.timers.arm(exchange, self.worker.clock() + patience)
         if dials:
             self._dial()
 
@@ -154,9 +153,9 @@ class Pool:
         elif self._retired or self.worker.closing:
             connection.discard()
         else:
-            now = self.worker.loop.time()
-            self._idle.append((connection, now))
-            connection.arm(now + self._service.policy.connections.idle_seconds)
+            connection.rested = now = self.worker.clock()
+            self._idle.append(connection)
+            self.worker.timers.arm(connection, now + self._service.policy.connections.idle_seconds)
 
     def _serve(self, connection: UpstreamConnection) -> None:
         exchange = self._waiting.popleft()
@@ -167,7 +166,8 @@ class Pool:
         """Note that a connection is gone."""
         self._open -= 1
         self.worker.values[self._connections] -= 1
-        self._idle = [each for each in self._idle if each[0] is not connection]
+        if connection in self._idle:
+            self._idle.remove(connection)
         self._dial_for_waiting()
 
     def _dial_for_waiting(self) -> None:
@@ -176,7 +176,7 @@ class Pool:
 
     def retire_idle(self) -> None:
         """Close what rests: later calls are to be made anew."""
-        for connection, _ in list(self._idle):
+        for connection in list(self._idle):
             connection.discard()
 
     def retire(self) -> None:

@@ -17,6 +17,7 @@ from gateway.proxy.pool import Pool
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Set as AbstractSet
 
     from gateway.core.snapshot import Endpoint, VersionState
     from gateway.proxy.worker import Worker
@@ -32,7 +33,7 @@ class Service:
 
     __slots__ = (
         "_allowance", "_balancer", "_breaker", "_budget", "_deal", "_first_byte", "_probes", "_retries", "_suspects",
-        "context", "endpoints", "outstanding", "policy", "pools", "upstream", "version", "worker",
+        "context", "endpoints", "hashes", "outstanding", "policy", "pools", "upstream", "version", "worker",
     )  # fmt: skip
 
     def __init__(self, worker: Worker, upstream: str, version: str, policy: Upstream) -> None:
@@ -61,6 +62,7 @@ class Service:
         """Take the policies of a new snapshot; connections are kept unless TLS changed."""
         before = getattr(self, "policy", None)
         self.policy = policy
+        self.hashes = policy.balance.by == "hash"
         workers = self.worker.workers
         self._budget = Budget(policy.retry.budget_ratio, workers) if policy.retry else None
         self._balancer = Balancer(self.endpoints, policy.balance, start=random())  # noqa: S311 - no secret
@@ -98,7 +100,7 @@ class Service:
         """Whether any target takes traffic."""
         return self._breaker != "open" and any(endpoint.up and endpoint.weight for endpoint in self.endpoints)
 
-    def enter(self) -> bool:
+    def enter(self, now: float) -> bool:
         """Pass the breaker; True if the request is one of its probes.
 
         Raises:
@@ -106,7 +108,7 @@ class Service:
 
         """
         if self._budget:
-            self._budget.count(self.worker.loop.time())
+            self._budget.count(now)
         if self._breaker == "closed":
             return False
         if self._breaker == "open" or self._allowance <= 0:
@@ -123,11 +125,11 @@ class Service:
         """Count how a probe ended."""
         self.worker.values[self._probes[outcome]] += 1
 
-    def choose(self, key: str | None, tried: set[int]) -> int | None:
+    def choose(self, key: str | None, tried: AbstractSet[int]) -> int | None:
         """Choose a target's place, or None if none is left to try."""
         draw = random()  # noqa: S311 - load balancing, not secrecy
         if self._suspects:
-            now = self.worker.loop.time()
+            now = self.worker.clock()
             self._suspects = {place: until for place, until in self._suspects.items() if until > now}
             place = self._balancer.pick(
                 draw=draw, key=key, outstanding=self.outstanding, avoid=tried | self._suspects.keys()
@@ -139,12 +141,12 @@ class Service:
     def suspect(self, place: int, failure: Failure) -> None:
         """Pass over a target that could not be reached, until control has looked."""
         if failure in _UNREACHED:
-            self._suspects[place] = self.worker.loop.time() + _SUSPECT_SECONDS
+            self._suspects[place] = self.worker.clock() + _SUSPECT_SECONDS
 
     def take_retry(self, reason: str) -> bool:
         """Take a retry out of the budget."""
         assert self._budget is not None
-        allowed = self._budget.take(self.worker.loop.time())
+        allowed = self._budget.take(self.worker.clock())
         result = "allowed" if allowed else "refused"
         index = self._retries.get((reason, result))
         if index is None:

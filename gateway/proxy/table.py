@@ -35,6 +35,9 @@ class Address(NamedTuple):
     host: str
     path: str
     query: str
+    wire: bytes
+    """Path and query as a request line has them."""
+    is_health: bool
 
 
 class Meter:
@@ -130,12 +133,25 @@ class Table:
         key = (method, host_value, target_value)
         address = self._memo.get(key)
         if address is None:
-            address = _read(*key)
+            address = self._read(*key)
             if len(host_value) + len(target_value) <= _LONGEST_REMEMBERED:
                 if len(self._memo) >= _REMEMBERED:
                     self._memo.clear()
                 self._memo[key] = address
         return address
+
+    def _read(self, method: bytes, host_value: bytes, target_value: bytes) -> Address:
+        try:
+            verb, text = method.decode("ascii"), target_value.decode("ascii")
+            name = host.parse(host_value.decode("ascii")).name if host_value else ""
+        except UnicodeDecodeError:
+            raise Refused(Failure.BAD_REQUEST) from None
+        authority, path, query = target.split(text, verb)
+        if authority is not None and host.parse(authority) != host.parse(host_value.decode("ascii")):
+            raise Refused(Failure.BAD_HOST)
+        path = path if path == "*" else normalise(path)
+        wire = (f"{path}?{query}" if query else path).encode()
+        return Address(verb, name, path, query, wire, path.startswith(self.health))
 
     def healthy(self, path: str, *, ready: bool) -> bool | None:
         """Answer the public health path: the gateway's own health, or one upstream's; None for any other path."""
@@ -146,15 +162,3 @@ class Table:
         if not versions or name == path:
             return None
         return ready and any(service.is_up for service in versions)
-
-
-def _read(method: bytes, host_value: bytes, target_value: bytes) -> Address:
-    try:
-        verb, text = method.decode("ascii"), target_value.decode("ascii")
-        name = host.parse(host_value.decode("ascii")).name if host_value else ""
-    except UnicodeDecodeError:
-        raise Refused(Failure.BAD_REQUEST) from None
-    authority, path, query = target.split(text, verb)
-    if authority is not None and host.parse(authority) != host.parse(host_value.decode("ascii")):
-        raise Refused(Failure.BAD_HOST)
-    return Address(verb, name, path if path == "*" else normalise(path), query)

@@ -42,5 +42,5 @@ class Tunnel:
         return now >= due
 
     def _rest(self) -> None:
-        self._last = self._exchange.worker.loop.time()
+        self._last = self._exchange.worker.clock()
         self._upstream.arm(self._last + self._idle_seconds)

@@ -7,7 +7,6 @@ connection that said one byte too many is never used again. It decides nothing a
 from __future__ import annotations
 
 import asyncio
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
@@ -36,15 +35,13 @@ _MOST_INTERIM: Final = 16
 """Interim answers (1xx) to one request; more is a broken or hostile upstream."""
 
 
-class State(IntEnum):
-    """What the next byte belongs to."""
-
-    IDLE = 0
-    HEAD = 1
-    LENGTH = 2
-    CHUNKS = 3
-    REST = 4
-    TUNNEL = 5
+# What the next byte belongs to. Plain numbers: looking up an enum's member would cost on every read.
+_IDLE: Final = 0
+_HEAD: Final = 1
+_LENGTH: Final = 2
+_CHUNKS: Final = 3
+_REST: Final = 4
+_TUNNEL: Final = 5
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -52,7 +49,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_dechunker", "_held", "_interim", "_left", "_parser", "_paused_reading", "_reusable", "_state", "bucket",
-        "due", "exchange", "first_byte", "headers", "paused", "pool", "reused", "special", "transport",
+        "due", "exchange", "first_byte", "headers", "paused", "pool", "rested", "reused", "special", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -62,13 +59,15 @@ class UpstreamConnection(asyncio.Protocol):
         self.due = NEVER
         self.bucket = 0
         self.paused = False
+        self.rested = 0.0
+        """When it last came to rest, in loop seconds."""
         self.reused = False
         """Whether the connection carried an exchange before: then it may have gone stale."""
         self.first_byte = False
         """Whether anything of the present answer has arrived."""
         self._paused_reading = False
         self._reusable = True
-        self._state = State.IDLE
+        self._state = _IDLE
         self._held = b""
         self._interim = 0
         self._left = 0
@@ -83,7 +82,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.exchange = exchange
         self.first_byte = False
         self._interim = 0
-        self._state = State.HEAD
+        self._state = _HEAD
         self.transport.write(request)
         self.pool.worker.timers.arm(self, due)
 
@@ -102,14 +101,14 @@ class UpstreamConnection(asyncio.Protocol):
     def discard(self) -> None:
         """Close at once: the exchange is over or goes elsewhere, and the connection is in an unknown state."""
         self.exchange = None
-        self._state = State.IDLE
+        self._state = _IDLE
         self.pool.worker.timers.forget(self)
         self.transport.abort()
 
     def hang_up(self) -> None:
         """Close a pipe, once what is under way has gone out."""
         self.exchange = None
-        self._state = State.IDLE
+        self._state = _IDLE
         self.pool.worker.timers.forget(self)
         self.transport.close()
 
@@ -120,9 +119,9 @@ class UpstreamConnection(asyncio.Protocol):
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             return
-        if self._state is State.REST:
+        if self._state == _REST:
             exchange.response_body(b"", done=True)
-        elif self._state is State.TUNNEL:
+        elif self._state == _TUNNEL:
             exchange.tunnel_closed()
         else:
             exchange.upstream_failed(self, Failure.UPSTREAM_RESET)
@@ -147,13 +146,13 @@ class UpstreamConnection(asyncio.Protocol):
                 return
             self.first_byte = True
             state = self._state
-            if state is State.HEAD:
+            if state == _HEAD:
                 data = self._read_head(exchange, data)
-            elif state is State.LENGTH:
+            elif state == _LENGTH:
                 data = self._read_length(exchange, data)
-            elif state is State.CHUNKS:
+            elif state == _CHUNKS:
                 data = self._read_chunks(exchange, data)
-            elif state is State.TUNNEL:
+            elif state == _TUNNEL:
                 exchange.tunnel_down(data)
                 return
             else:
@@ -205,17 +204,17 @@ class UpstreamConnection(asyncio.Protocol):
             self._parser = None if length else parser
             exchange.response(status, self.headers, self.special, length, b"", done=True)
         elif length is None:
-            self._state = State.REST
+            self._state = _REST
             exchange.response(status, self.headers, self.special, UNTIL_CLOSE, rest, done=False)
             return b""
         elif length == CHUNKED:
             self._parser = None
-            self._state = State.CHUNKS
+            self._state = _CHUNKS
             self._dechunker = Dechunker()
             exchange.response(status, self.headers, self.special, CHUNKED, b"", done=False)
         elif len(rest) < length:
             self._parser = None
-            self._state = State.LENGTH
+            self._state = _LENGTH
             self._left = length - len(rest)
             exchange.response(status, self.headers, self.special, length, rest, done=False)
             return b""
@@ -257,7 +256,7 @@ class UpstreamConnection(asyncio.Protocol):
         tokens = [value.lower() for name, value in self.special if name == b"upgrade"]
         if parser.get_status_code() != 101 or tokens != [exchange.upgrade]:
             return self._broken(exchange)
-        self._state = State.TUNNEL
+        self._state = _TUNNEL
         self._reusable = False
         exchange.switched(self.headers)
         return rest
@@ -270,8 +269,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Go back to the pool, the answer being complete; not when the request was not (`whole`) or more may come."""
         self.exchange = None
         self._dechunker = None
-        keep = whole and self._reusable and self._state is not State.REST and not self.transport.is_closing()
-        self._state = State.IDLE
+        keep = whole and self._reusable and self._state != _REST and not self.transport.is_closing()
+        self._state = _IDLE
         self.reused = True
         if keep:
             self.resume_reading()

@@ -12,6 +12,7 @@ import logging
 import math
 from email.utils import formatdate
 from random import random
+from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -90,8 +91,9 @@ class Worker:
         assert process.slot.ring is not None
         self.ring = process.slot.ring
         self.loop = asyncio.get_running_loop()
-        self.timers = Timers(self.loop.time())
-        self.overload = Overload()
+        self.clock = self.loop.time
+        self.timers = Timers(self.clock())
+        self.overload = Overload(thread_time())
         self.bounds = Bounds()
         self.edges: tuple[float, ...] = Metrics().latency_buckets
         self.trust = Trust(())
@@ -119,7 +121,7 @@ class Worker:
         }
         self._lag = tally.histogram(LOOP_LAG, (str(self.number),), Metrics().latency_buckets)
         self._config: int | None = None
-        self.words[Word.CONNECTIONS] = self.words[Word.IN_FLIGHT] = 0
+        self.words[Word.CONNECTIONS] = 0
 
     def start(self, factory: Any) -> None:
         """Take up what is published, then accept."""
@@ -128,19 +130,19 @@ class Worker:
             acceptor = Acceptor(self, listener, listening, factory, self._peers)
             acceptor.start()
             self._acceptors.append(acceptor)
-        self._expected = self.loop.time()
+        self._expected = self.clock()
         self._tick()
 
     # ---- the tick
 
     def _tick(self) -> None:
-        now = self.loop.time()
+        now = self.clock()
         lag = max(0.0, now - self._expected)
         self._expected = now + TICK_SECONDS
         self.slot.beat()
         self.words[Word.LAG] = int(lag * 1e9)
         self._lag.observe(lag)
-        self.overload.observe(lag)
+        self.overload.observe(lag, thread_time())
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()
         self.timers.run(now)
@@ -269,7 +271,7 @@ class Worker:
         self.values[self._accepted] += 1
         self.connections.add(client)
         self._address(client, 1)
-        self.timers.arm(client, self.loop.time() + self.bounds.idle_seconds)
+        self.timers.arm(client, self.clock() + self.bounds.idle_seconds)
 
     def disconnected(self, client: ClientConnection) -> None:
         self.timers.forget(client)

@@ -52,21 +52,17 @@ class Word(IntEnum):
     """Supervisor: how often the log was to be reopened."""
     CONNECTIONS = auto()
     """Worker: client connections open."""
-    IN_FLIGHT = auto()
-    """Worker: requests being answered."""
-    REQUESTS = auto()
-    """Worker: answers so far."""
     LAG = auto()
     """Worker: how late its loop runs, in nanoseconds."""
     SEQUENCE = auto()
-    """Worker: number of the last log line."""
+    """Worker: number of the last log line, which is the number of answers so far."""
     DIRECTORY_USED = auto()
     LOG_HEAD = auto()
     LOG_TAIL = auto()
     """Written by the writer, alone among the words."""
 
 
-_HELD = frozenset({Word.CONNECTIONS, Word.IN_FLIGHT, Word.LAG})
+_HELD = frozenset({Word.CONNECTIONS, Word.LAG})
 _APPLIED = frozenset({Word.GENERATION, Word.EDITION, Word.DIGEST})
 
 
