@@ -48,6 +48,7 @@ def judge(offered: Offered, *, peak: float, seconds: float) -> Values:
     shed = sorted(offered.answers.get(503, []))
     answered = sum(len(times) for status, times in offered.answers.items() if status > 0)
     late = len(offered.answers.get(200, [])) - len(good)
+    others = {f"status_{status}": len(times) for status, times in offered.answers.items() if status not in (200, 503)}
     return {
         "peak_per_second": peak,
         "offered_ratio": answered / seconds / peak,
@@ -58,6 +59,7 @@ def judge(offered: Offered, *, peak: float, seconds: float) -> Values:
         "shed_p99_seconds": percentile(shed, 0.99),
         "late": late,
         "failed": offered.failed + answered - late - len(good) - len(shed),
+        **others,
     }
 
 

@@ -36,6 +36,7 @@ def test_overload_tells_good_late_refused_and_failed_apart() -> None:
     assert values["offered_ratio"] == pytest.approx(7 / 2 / 2)
     assert (values["late"], values["failed"], values["shed_per_second"]) == (1, 2, 1.0)
     assert values["shed_p99_seconds"] == 0.02
+    assert values["status_502"] == 1
 
 
 @pytest.mark.parametrize(
