@@ -141,7 +141,7 @@ CONTROL_FAULTS = Metric(
     ("task",),
 )
 OVERFLOW = Metric(
-    "gateway_series_overflow", "counter", "Increments counted in `__overflow__` because of the series cap."
+    "gateway_series_overflow", "counter", "Times a new series was refused by the cap and `__overflow__` used instead."
 )
 BUILD = Metric("casino_build_info", "gauge", "1 for the build that runs.", ("version", "python", "sanic"))
 

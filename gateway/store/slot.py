@@ -11,7 +11,7 @@ import struct
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from enum import IntEnum, auto
+from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -31,35 +31,38 @@ _PAGE = 4096
 
 
 class Word(IntEnum):
-    """The words of a slot: unsigned 64 bits each, written by the owner and read by anyone, never torn."""
+    """The words of a slot: unsigned 64 bits each, written by the owner and read by anyone, never torn.
+
+    Builds read each other's slots: a number is never given to another word, unless MAGIC changes with it.
+    """
 
     PID = 0
-    HEARTBEAT = auto()
-    """CLOCK_MONOTONIC in nanoseconds at the last turn of the owner's loop."""
-    STARTED = auto()
-    """CLOCK_MONOTONIC in nanoseconds when the owner took the slot; a heartbeat beyond it is its loop's."""
-    PHASE = auto()
-    """Supervisor: what the whole build does (gateway.store.process.Phase)."""
-    GENERATION = auto()
-    """Control: the snapshot published. Worker: the snapshot applied."""
-    EDITION = auto()
-    """Control: the endpoints published. Worker: the endpoints applied."""
-    DIGEST = auto()
-    """Worker: the content hash of the snapshot applied."""
-    RELOADS = auto()
-    """Supervisor: how often a reload was asked for by signal."""
-    REOPENS = auto()
-    """Supervisor: how often the log was to be reopened."""
-    CONNECTIONS = auto()
-    """Worker: client connections open."""
-    LAG = auto()
-    """Worker: how late its loop runs, in nanoseconds."""
-    SEQUENCE = auto()
-    """Worker: number of the last log line, which is the number of answers so far."""
-    DIRECTORY_USED = auto()
-    LOG_HEAD = auto()
-    LOG_TAIL = auto()
+    DIRECTORY_USED = 1
+    LOG_HEAD = 2
+    LOG_TAIL = 3
     """Written by the writer, alone among the words."""
+    HEARTBEAT = 4
+    """CLOCK_MONOTONIC in nanoseconds at the last turn of the owner's loop."""
+    STARTED = 5
+    """CLOCK_MONOTONIC in nanoseconds when the owner took the slot; a heartbeat beyond it is its loop's."""
+    PHASE = 6
+    """Supervisor: what the whole build does (gateway.store.process.Phase)."""
+    GENERATION = 7
+    """Control: the snapshot published. Worker: the snapshot applied."""
+    EDITION = 8
+    """Control: the endpoints published. Worker: the endpoints applied."""
+    DIGEST = 9
+    """Worker: the content hash of the snapshot applied."""
+    RELOADS = 10
+    """Supervisor: how often a reload was asked for by signal. Control: how many of these it has dealt with."""
+    REOPENS = 11
+    """Supervisor: how often the log was to be reopened."""
+    CONNECTIONS = 12
+    """Worker: client connections open."""
+    LAG = 13
+    """Worker: how late its loop runs, in nanoseconds."""
+    SEQUENCE = 14
+    """Worker: number of the last log line, which is the number of answers so far."""
 
 
 _HELD = frozenset({Word.CONNECTIONS, Word.LAG})

@@ -150,13 +150,14 @@ def test_an_upgrade_of_a_stopped_supervisor_gives_up_and_says_why(gateway):
 def test_a_second_upgrade_at_the_same_time_is_refused(gateway):
     old = gateway.start()
     gateway.write_spec(workers=3)
-    gateway.misdeed("worker-3", "deadlock")
+    gateway.misdeed("worker-3", "always-exit")
     slow = gateway.launch("--upgrade")
     until(lambda: gateway.events("upgrade_begun"))
     with stopped(slow.pid):
         assert gateway.launch("--upgrade").wait(PATIENCE_SECONDS) == 1
     assert "another upgrade is under way" in gateway.stderr.read_text()
-    assert old.wait(PATIENCE_SECONDS) == 0
+    assert slow.wait(PATIENCE_SECONDS) == 1
+    assert old.poll() is None
 
 
 def test_a_signal_upgrades_in_place(gateway, load):
