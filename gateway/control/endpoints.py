@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from exporters.catalog.gateway import BREAKER_TRANSITIONS, EJECTIONS
+from exporters.catalog.gateway import BREAKER_TRANSITIONS, EJECTIONS, HEALTH_CHECKS
 from gateway.control.calls import Calls
-from gateway.control.checks import Check, Checks
+from gateway.control.checks import Check, Checks, Result
 from gateway.control.resolve import Directory
 from gateway.control.workers import Workers, number
 from gateway.core import judge
-from gateway.core.breaker import Probes
+from gateway.core.breaker import Probes, State
 from gateway.core.ejection import Outcomes
 from gateway.core.judge import Address, Judgement, TargetFacts, VersionFacts
 from gateway.core.snapshot import ENDPOINTS, Endpoints, VersionState
@@ -100,6 +100,8 @@ class Publisher:
     def follow(self, *specs: Spec) -> None:
         """Judge the targets of these specs from now on; two of them while one takes the place of the other."""
         self._planned = plan(*specs)
+        for name, planned in self._planned.items():
+            self._begin_series(name, planned)
         self._judgements = {name: self._judgements.get(name, Judgement()) for name in self._planned}
         self._directory.keep({target for planned in self._planned.values() for target in planned.weights})
         self._checked = -1
@@ -194,6 +196,19 @@ class Publisher:
                 for target in planned.weights:
                     for one in self._directory.addresses(target):
                         yield Check(upstream, version, (target, one.host, one.port), health, planned.policy.tls)
+
+    def _begin_series(self, name: VersionName, planned: Planned) -> None:
+        """Let every series be there at 0: Prometheus takes no increase from one that begins at 1."""
+        tally, policy = self._slot.tally, planned.policy
+        for target in planned.weights:
+            if policy.ejection:
+                tally.index(EJECTIONS, (*name, target))
+            if policy.health:
+                for result in Result:
+                    tally.index(HEALTH_CHECKS, (*name, target, result.value))
+        if policy.breaker:
+            for state in State:
+                tally.index(BREAKER_TRANSITIONS, (*name, state.value))
 
     def _count(self, name: VersionName, before: Judgement, after: Judgement) -> None:
         tally = self._slot.tally

@@ -58,6 +58,8 @@ class ControlPlane:
         self._slots = tuple(Slot.open(path) for path in process.build.slots())
         self._workers = Workers(process.workers)
         self._resolving, self._checking, self._loops = self._tasks("resolve"), self._tasks("check"), self._tasks("loop")
+        for result in ("success", "failure"):
+            self._tally.index(DNS_LOOKUPS, (result,))
         directory = Directory(names, self._resolving, lambda result: self._tally.add(DNS_LOOKUPS, (result,)))
         checks = Checks(self._checking, self._count_check)
         self._publisher = Publisher(process.build.documents, process.slot, self._workers, directory, checks)
@@ -162,6 +164,7 @@ class ControlPlane:
             await asyncio.sleep(pause_seconds(time.process_time() - begun))
 
     def _tasks(self, name: str) -> Tasks:
+        self._tally.index(CONTROL_FAULTS, (name,))
         return Tasks(name, lambda: self._tally.add(CONTROL_FAULTS, (name,)))
 
     def _count_check(self, check: Check, result: Result) -> None:

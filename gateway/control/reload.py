@@ -64,6 +64,8 @@ class Reloader:
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[Outcome]] = set()
         self.snapshot = _latest(process.build.documents.read(SNAPSHOT))
+        for result in Result:
+            process.slot.tally.index(RELOADS, (result.value,))
         self.last: Outcome | None = None
         """What became of the last reload; None before the first one of this process."""
         self._needs_upgrade: tuple[str, ...] = ()

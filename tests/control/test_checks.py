@@ -6,7 +6,7 @@ import pytest
 
 from gateway.control.checks import Check, Result, run
 from gateway.spec.upstream import Health, UpstreamTls
-from tests.control.upstreams import tls_upstream, upstream
+from tests.control.upstreams import upstream
 
 
 def check(url, *, host="127.0.0.1", port=0, path="/health", tls=UpstreamTls(), timeout_seconds=5.0):  # noqa: B008 - frozen
@@ -98,8 +98,8 @@ def test_tls_is_verified_by_name(certificate, name, settings, result):
     context.load_cert_chain(certificate)
     if "ca" in settings:
         settings = {**settings, "ca": str(certificate)}
-    with tls_upstream(context) as port:
-        assert check(f"https://{name}", port=port, tls=UpstreamTls(**settings)) is result
+    with upstream(tls=context) as server:
+        assert check(f"https://{name}", port=server.port, tls=UpstreamTls(**settings)) is result
 
 
 def test_a_missing_authority_file_is_a_failed_check_not_a_fault():
