@@ -17,9 +17,9 @@ try:
     print(*(child.pid for wave in stack._waves for child in wave.values()), flush=True)
     stack.watch(str)
 except Stopped:
-    print("stopped")
+    print("stopped", flush=True)
 except Failed as failure:
-    print("failed:", failure)
+    print("failed:", failure, flush=True)
 finally:
     stack.stop()
 stack.forget()
