@@ -21,6 +21,7 @@ from exporters.catalog.gateway import (
     UPSTREAM_WAITING,
 )
 from gateway.core.failure import Failure, Refused
+from gateway.proxy.timers import NEVER
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.spec.address import parse_target
 
@@ -38,6 +39,20 @@ _RESULTS: Final = {
     Failure.CONNECT_TIMEOUT: "timeout",
     Failure.TLS: "tls",
 }
+
+
+class _Deadline:
+    """The end of a connection attempt, kept by the worker's timers: a timeout of asyncio's own would not forgive a late loop."""
+
+    __slots__ = ("bucket", "due", "timeout")
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self.timeout = timeout
+        self.due = NEVER
+        self.bucket = 0
+
+    def expire(self, now: float) -> None:
+        self.timeout.reschedule(now)
 
 
 class Pool:
@@ -194,8 +209,11 @@ class Pool:
 
     async def _connect(self) -> None:
         failure: Failure | None = None
+        deadline = _Deadline(asyncio.timeout(None))
+        worker = self.worker
+        worker.timers.arm(deadline, worker.clock() + self._service.policy.timeouts.connect_seconds)
         try:
-            async with asyncio.timeout(self._service.policy.timeouts.connect_seconds):
+            async with deadline.timeout:
                 connection = await self._open_connection()
         except TimeoutError:
             failure = Failure.CONNECT_TIMEOUT
@@ -204,8 +222,9 @@ class Pool:
         except OSError:
             failure = Failure.CONNECT_REFUSED
         finally:
+            worker.timers.forget(deadline)
             self._dialing -= 1
-        values = self.worker.values
+        values = worker.values
         if failure:
             values[self._results[_RESULTS[failure]]] += 1
             self._refuse_one(failure)

@@ -148,7 +148,7 @@ class Worker:
         self.overload.observe(lag, thread_time())
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()
-        self.timers.run(now)
+        self.timers.run(now - lag)  # what a late loop has not read yet is not late itself
         self._follow()
         if not self._phase(now):
             self.loop.call_later(TICK_SECONDS, self._tick)
