@@ -1,4 +1,7 @@
-"""The gateway's metrics. Labels are bounded: names from the spec, never paths, hosts or addresses of clients."""
+"""The gateway's metrics. Labels are bounded: names from the spec, never paths, hosts or addresses of clients.
+
+Beyond `metrics.series` a worker counts new series of a family in one whose labels all read `__overflow__`.
+"""
 
 from exporters.catalog.metric import Metric
 
@@ -6,7 +9,7 @@ from exporters.catalog.metric import Metric
 REQUESTS = Metric(
     "gateway_requests",
     "counter",
-    "Requests that count for availability, by class (2xx to 5xx, 499) and by who answered (upstream, gateway, client).",
+    "Requests that count for availability, by class (2xx to 5xx, 499) and by whose doing the answer is.",
     ("route", "arm", "class", "source"),
 )
 FIRST_BYTE = Metric(
@@ -29,7 +32,12 @@ RESPONSES = Metric(
     "Every answer, those that count for no objective too; one for each access-log line written or dropped.",
     ("route", "method", "code"),
 )
-FAILURES = Metric("gateway_failures", "counter", "Answers by the name of what went wrong.", ("route", "failure"))
+FAILURES = Metric(
+    "gateway_failures",
+    "counter",
+    "Failed requests, by the name that log and header give the failure.",
+    ("route", "failure"),
+)
 IN_FLIGHT = Metric("gateway_in_flight_requests", "gauge", "Requests begun and not yet answered whole.", ("route",))
 RECEIVED = Metric(
     "gateway_received_bytes", "counter", "Bytes of request bodies received from clients.", ("route",), "bytes"
@@ -40,14 +48,17 @@ SENT = Metric("gateway_sent_bytes", "counter", "Bytes of response bodies sent to
 CONNECTIONS = Metric("gateway_connections", "gauge", "Client connections open.", ("worker",))
 ACCEPTED = Metric("gateway_connections_accepted", "counter", "Client connections accepted.")
 REFUSED = Metric(
-    "gateway_connections_refused", "counter", "Client connections closed at once.", ("reason",)
-)  # connections, per_address, proxy_protocol
+    "gateway_connections_refused",
+    "counter",
+    "Client connections closed at once, because of a bound (connections, per_address) or a bad preface (proxy_protocol).",
+    ("reason",),
+)
 
 # ---- upstreams
 UPSTREAM_REQUESTS = Metric(
     "gateway_upstream_requests",
     "counter",
-    "Calls to targets by outcome: success, failure (5xx or no answer), canceled by the client.",
+    "Calls to targets by outcome: success, failure (a 5xx or no answer), canceled (the client left).",
     ("upstream", "version", "target", "outcome"),
 )
 UPSTREAM_SECONDS = Metric(
@@ -66,7 +77,7 @@ UPSTREAM_CONNECTIONS = Metric(
 UPSTREAM_CONNECTS = Metric(
     "gateway_upstream_connects",
     "counter",
-    "Connections opened to a target, by result (success, refused, timeout, tls, dns).",
+    "Connections opened to a target, by result (success, refused, timeout, tls).",
     ("upstream", "version", "target", "result"),
 )
 UPSTREAM_WAITING = Metric(
@@ -76,17 +87,20 @@ UPSTREAM_WAITING = Metric(
 RETRIES = Metric(
     "gateway_retries",
     "counter",
-    "Retries by reason, and those the budget refused (result `refused`).",
+    "Retries by reason, allowed by the budget or refused.",
     ("upstream", "reason", "result"),
 )
 TARGET_UP = Metric(
     "gateway_target_up",
     "gauge",
-    "1 while a target takes traffic by its health check.",
+    "1 while an address of the target takes traffic by its health check, or has none; 0 too while its name has no address.",
     ("upstream", "version", "target"),
 )
 HEALTH_CHECKS = Metric(
-    "gateway_health_checks", "counter", "Active health checks by result.", ("upstream", "version", "target", "result")
+    "gateway_health_checks",
+    "counter",
+    "Active health checks by result (good, status, timeout, connect, tls, protocol).",
+    ("upstream", "version", "target", "result"),
 )
 EJECTIONS = Metric(
     "gateway_ejections", "counter", "Times a target was ejected as an outlier.", ("upstream", "version", "target")
@@ -96,7 +110,7 @@ BREAKER_STATE = Metric("gateway_breaker_state", "gauge", "0 closed, 1 half open,
 BREAKER_TRANSITIONS = Metric(
     "gateway_breaker_transitions",
     "counter",
-    "Changes of a breaker, by the state entered.",
+    "Changes of a breaker, by the state entered (closed, half_open, open).",
     ("upstream", "version", "state"),
 )
 BREAKER_PROBES = Metric(
@@ -105,12 +119,16 @@ BREAKER_PROBES = Metric(
     "Requests let through by a half-open breaker: `started`, and how each ended (success, failure, canceled).",
     ("upstream", "version", "outcome"),
 )
-DNS_LOOKUPS = Metric("gateway_dns_lookups", "counter", "Look-ups of target names by result.", ("result",))
+DNS_LOOKUPS = Metric(
+    "gateway_dns_lookups", "counter", "Look-ups of target names by result (success, failure).", ("result",)
+)
 
 # ---- the process tree
 RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))
 RELOAD_OK = Metric("gateway_reload_success", "gauge", "1 if the last reload was applied or changed nothing.")
-GENERATION = Metric("gateway_generation", "gauge", "The snapshot a worker applies.", ("worker",))
+GENERATION = Metric(
+    "gateway_generation", "gauge", "Generation of the snapshot a worker applies; it never falls.", ("worker",)
+)
 CONFIG_INFO = Metric(
     "gateway_config_info", "gauge", "1 for the content hash of the snapshot each worker applies.", ("worker", "hash")
 )
@@ -122,7 +140,10 @@ LOG_DROPPED = Metric("gateway_log_dropped", "counter", "Access-log lines lost be
 LOG_WRITTEN = Metric("gateway_log_written_bytes", "counter", "Bytes written to the log's sink.", (), "bytes")
 PROCESS_STARTS = Metric("gateway_process_starts", "counter", "Starts of each process.", ("process",))
 PROCESS_DEATHS = Metric(
-    "gateway_process_deaths", "counter", "Processes that died or hung and were replaced.", ("process", "reason")
+    "gateway_process_deaths",
+    "counter",
+    "Processes that died (exited, killed) or hung (stopped, blocked, busy, silent) and were replaced.",
+    ("process", "reason"),
 )
 CRASH_LOOP = Metric(
     "gateway_process_backoff_seconds", "gauge", "How long a crash-looping process waits.", ("process",), "seconds"
@@ -137,12 +158,36 @@ HEARTBEAT_AGE = Metric(
 CONTROL_FAULTS = Metric(
     "gateway_control_faults",
     "counter",
-    "Background work of the control process that failed and was begun again.",
+    "Work of the control process (loop, check, resolve) that failed and was begun again.",
     ("task",),
 )
 OVERFLOW = Metric(
     "gateway_series_overflow", "counter", "Times a new series was refused by the cap and `__overflow__` used instead."
 )
 BUILD = Metric("casino_build_info", "gauge", "1 for the build that runs.", ("version", "python", "sanic"))
+
+LABELS = {
+    "route": "a route of the spec; `-` for requests that match none",
+    "arm": "the version a request was sent to; `-` if it was sent nowhere",
+    "class": "of the status: `2xx`, `3xx`, `4xx`, `5xx`; `499` for a client that left",
+    "source": "whose doing the answer is: `upstream`, `gateway` or `client`",
+    "method": "of the request; `-` if it is none that HTTP knows",
+    "code": "the status",
+    "failure": "one name for each way to fail, the same in the log and in the header Casino-Failure",
+    "worker": "the worker's number, from 1",
+    "process": "`worker-1` and so on, `control`, `writer`, `supervisor`",
+    "upstream": "an upstream of the spec",
+    "version": "a version of it; of `casino_build_info`: the release that runs",
+    "target": "a target's URL as the spec writes it",
+    "outcome": "how a call ended",
+    "result": "how an attempt ended",
+    "reason": "why",
+    "state": "of a breaker",
+    "hash": "content hash of a snapshot",
+    "task": "a kind of background work",
+    "python": "the interpreter that runs",
+    "sanic": "the framework that runs",
+}
+"""What each label holds."""
 
 CATALOGUE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
