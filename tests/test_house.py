@@ -120,7 +120,7 @@ def test_nothing_is_left_for_later():
 def test_tests_mirror_the_rooms():
     rooms = {path.name for path in [*ROOT.glob("gateway/*/"), *ROOT.glob("*/"), *ROOT.glob("casino/*")]}
     folders = {path.name for path in ROOT.glob("tests/*/")} - {"__pycache__"}
-    assert folders <= rooms | {"golden", "prove", "up"}
+    assert folders <= rooms | {"faults", "golden", "prove", "up"}
 
 
 def test_no_package_hides_under_tests():

@@ -6,6 +6,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 DRIVER = """
 import sys
 from pathlib import Path
@@ -27,6 +29,12 @@ stack.forget()
 SLEEP = "import time; time.sleep(60)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 CRASH = "raise SystemExit('out of chips')"
+
+
+@pytest.fixture(autouse=True)
+def folders_of_their_own(monkeypatch, tmp_path):
+    """What a killed stack leaves behind goes with the test."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 @contextmanager

@@ -74,11 +74,13 @@ def lives(pid: int) -> bool:
 
 
 @contextmanager
-def running(output: Path, *words: str) -> Iterator[Running]:
+def running(folder: Path, *words: str) -> Iterator[Running]:
+    output = folder / "output"
+    places = {"TMPDIR": str(folder), "RUNTIME_DIRECTORY": str(folder / "run")}
     with output.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "casino", "up", "--free-ports", "examples/casino.yaml", *words],
-            cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
+            cwd=ROOT, env={**os.environ, **places}, stdout=file, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         yield Running(process, output)
@@ -88,7 +90,7 @@ def running(output: Path, *words: str) -> Iterator[Running]:
 
 
 def test_it_serves_both_games_sends_traffic_and_leaves_nothing(tmp_path):
-    with running(tmp_path / "output", "--load", "50") as up:
+    with running(tmp_path, "--load", "50") as up:
         assert httpx.get(f"{up.gateway}/roll/6").json()["sides"] == 6
         assert httpx.get(f"{up.gateway}/cards/5").json()["version"] == "poker"
         assert httpx.get(f"{up.gateway}/cards/5", headers={"X-Beta": "1"}).json()["version"] == "pokemon"
@@ -100,7 +102,7 @@ def test_it_serves_both_games_sends_traffic_and_leaves_nothing(tmp_path):
 
 def test_a_game_switched_to_fail_is_left_out(tmp_path):
     """What docs/getting-started.md invites its reader to see."""
-    with running(tmp_path / "output", "--load", "50") as up:
+    with running(tmp_path, "--load", "50") as up:
         game = up.place("dice v1")
 
         def ejected() -> bool:
@@ -111,7 +113,7 @@ def test_a_game_switched_to_fail_is_left_out(tmp_path):
 
 
 def test_a_game_that_is_killed_is_reported_and_the_rest_goes_on(tmp_path):
-    with running(tmp_path / "output") as up:
+    with running(tmp_path) as up:
         os.kill(up.child("v2"), signal.SIGKILL)
         up.wait_until(lambda: "was killed by SIGKILL" in up.said)
         assert httpx.get(f"{up.gateway}/cards/5").status_code == 200
@@ -120,7 +122,7 @@ def test_a_game_that_is_killed_is_reported_and_the_rest_goes_on(tmp_path):
 
 
 def test_when_the_gateway_dies_everything_ends_and_its_output_is_kept(tmp_path):
-    with running(tmp_path / "output") as up:
+    with running(tmp_path) as up:
         os.kill(up.child("serve"), signal.SIGKILL)
         assert up.process.wait(timeout=20) == 1
         up.wait_until(lambda: not any(map(lives, up.pids)))
@@ -128,7 +130,7 @@ def test_when_the_gateway_dies_everything_ends_and_its_output_is_kept(tmp_path):
 
 
 def test_when_it_is_killed_itself_everything_ends_too(tmp_path):
-    with running(tmp_path / "output", "--load") as up:
+    with running(tmp_path, "--load") as up:
         assert len(up.pids) >= 9
         up.process.kill()
         up.wait_until(lambda: not any(map(lives, up.pids)))
