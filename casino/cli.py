@@ -13,6 +13,7 @@ from pathlib import Path
 DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 LOAD_PER_SECOND = 20.0
+UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
@@ -114,9 +115,10 @@ def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "check", _check, summary="check a spec, and show what it means", examples=CHECK)
     _add_spec(command)
     command.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
-    command.add_argument("--json", action="store_true", help="print findings for a machine")
-    command.add_argument("--print", action="store_true", help="print the merged spec in its long form, as YAML")
-    command.add_argument("--defaults", action="store_true", help="with --print: the keys left out, too")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print findings for a machine")
+    form.add_argument("--print", action="store_true", help="print the merged spec in its long form, as YAML")
+    form.add_argument("--defaults", action="store_true", help="as --print, with the keys that were left out")
     command.add_argument("--request", metavar="LINE", help="say what would happen to a request: 'GET /roll/6'")
     command.add_argument(
         "-H", "--header", metavar="HEADER", action="append", default=[], help="a header of that request"
@@ -126,6 +128,9 @@ def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from casino.check import Wish, check  # noqa: PLC0415 - see the module's docstring
 
+    if arguments.header and arguments.request is None:
+        print("casino check: a header belongs to a --request", file=sys.stderr)
+        return UNUSABLE
     return check(
         Wish(
             path=arguments.file,
@@ -197,5 +202,5 @@ def _up(arguments: argparse.Namespace) -> int:
         only = frozenset(map(Group, arguments.only.split(","))) if arguments.only else frozenset(Group)
     except ValueError as unknown:
         print(f"casino up: {unknown}; there are {', '.join(Group)}", file=sys.stderr)
-        return 2
+        return UNUSABLE
     return up(arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only)

@@ -40,7 +40,7 @@ def fitted(node: Scalar, type_: ScalarType) -> Any:
         value = _value(node, type_)
     except UnreadableError as reason:
         message = f"{quoted(node.text)} cannot stand here"
-        raise UnfitError(Fault.BAD_VALUE, message, expected=expected(type_), hint=str(reason) or None) from None
+        raise UnfitError(Fault.BAD_VALUE, message, expected=allowed(type_), hint=str(reason) or None) from None
     match type_.type:
         case inspect.IntType(ge=least, le=most) | inspect.FloatType(ge=least, le=most):
             if (least is not None and value < least) or (most is not None and value > most):
@@ -51,7 +51,7 @@ def fitted(node: Scalar, type_: ScalarType) -> Any:
     return value
 
 
-def expected(type_: ScalarType) -> str:
+def allowed(type_: ScalarType) -> str:
     """Say what may stand where a type is."""
     match type_.type:
         case inspect.BoolType():

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Mapping, Tree
-from gateway.spec.problem import Findings, Problem, Severity, SpecErrors, in_order
+from gateway.spec.problem import Findings, Problem, SpecErrors, in_order
 from gateway.spec.rules import dangers, listen, route, shadows, upstream
 from gateway.spec.rules.report import Report
 from gateway.spec.shorthand import expanded
@@ -43,8 +43,8 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     report = Report(tree, walk.failed, findings)
     for rules in (listen, upstream, route):
         rules.check(spec, report)
-    if any(problem.severity is Severity.ERROR for problem in findings.problems):
-        raise SpecErrors(findings.problems)
+    if findings.errors:
+        raise SpecErrors([*findings.errors, *findings.warnings])
     for rules in (dangers, shadows):
         rules.check(spec, report)
-    return Loaded(spec, in_order(findings.problems), files_of(path, stage), tree)
+    return Loaded(spec, in_order(findings.warnings), files_of(path, stage), tree)

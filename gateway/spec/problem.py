@@ -104,18 +104,21 @@ def _at(
 
 
 class Findings:
-    """Collects problems, up to a bound: beyond it the file is something else altogether."""
+    """Collects problems, a bounded number of each severity: beyond it the file is something else altogether."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     @property
     def is_full(self) -> bool:
-        return len(self.problems) >= MOST_PROBLEMS
+        """True when one more error would not be told."""
+        return len(self.errors) >= MOST_PROBLEMS
 
     def add(self, problem: Problem) -> None:
-        if not self.is_full:
-            self.problems.append(problem)
+        among = self.errors if problem.severity is Severity.ERROR else self.warnings
+        if len(among) < MOST_PROBLEMS:
+            among.append(problem)
 
 
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from gateway.spec.fit import UnfitError, expected, fitted, quoted
+from gateway.spec.fit import UnfitError, allowed, fitted, quoted
 from gateway.spec.nodes import Mapping, Node, Path, Place, Scalar, Sequence, Tree
 from gateway.spec.problem import Fault, Findings, error
 from gateway.spec.shorthand import SHORT_FORMS
@@ -37,17 +37,19 @@ class Walk:
                 return self._tuple(node, type_, path)
         return self._scalar(node, scalar(type_), path)
 
-    def _fail(self, path: Path, fault: Fault, message: str, *, place: Place | None = None, **more: str | None) -> None:
+    def _fail(
+        self,
+        path: Path,
+        fault: Fault,
+        message: str,
+        *,
+        place: Place | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         self.failed.add(path)
-        self._findings.add(
-            error(
-                fault,
-                place or self.tree.value_place(path),
-                message,
-                expected=more.get("expected"),
-                hint=more.get("hint"),
-            )
-        )
+        place = place or self.tree.value_place(path)
+        self._findings.add(error(fault, place, message, expected=expected, hint=hint))
 
     def _struct(self, node: Node, type_: inspect.StructType, path: Path) -> Any:
         entries = self._entries(node, path, type_)
@@ -112,7 +114,7 @@ class Walk:
         if not isinstance(node, Scalar) or node.is_null:
             hint = "remove the key for its default" if _is_null(node) else None
             message = f"{_described(node)} cannot stand here"
-            self._fail(path, Fault.WRONG_TYPE, message, expected=expected(type_), hint=hint)
+            self._fail(path, Fault.WRONG_TYPE, message, expected=allowed(type_), hint=hint)
             return blank(type_.type)
         try:
             return fitted(node, type_)

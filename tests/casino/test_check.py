@@ -36,6 +36,7 @@ def written(tmp_path, monkeypatch):
         pytest.param("casino: 1\n", ["--stage", "prod"], 2, id="no stage"),
         pytest.param("casino: 1\n", ["--request", "GET / HTTP/1.1"], 2, id="no request"),
         pytest.param("casino: 1\n", ["--request", "/", "-H", "beta"], 2, id="no header"),
+        pytest.param("casino: 1\n", ["-H", "X-Beta: 1"], 2, id="header of no request"),
         pytest.param("casino: 1\n", ["--request", "/"], 0, id="request"),
     ],
 )

@@ -75,7 +75,7 @@ def read_back(text: str) -> Spec:
     findings = Findings()
     root = expanded(compose(text, "printed", findings), type_of(Spec))
     spec = Walk(Tree(root), findings).build(root, type_of(Spec))
-    assert findings.problems == []
+    assert findings.errors == []
     return spec
 
 

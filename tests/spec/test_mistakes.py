@@ -89,6 +89,7 @@ MISTAKES = {
     "hash key without hash": (upstream("balance: {▸header: X-User}"), "conflict", "`by: hash`", None),
     "key without a certificate": (upstream("tls: {▸key: /etc/hostname}"), "conflict", "`certificate`", None),
     "authority that is no file": (upstream("tls: {ca: ▸no/such.pem}"), "bad-value", "no such file", None),
+    "authority with an impossible name": (upstream(f"tls: {{ca: ▸{'x' * 300}}}"), "bad-value", "no such file", None),
     "authority that is no PEM": (upstream("tls: {ca: ▸/etc/hostname}"), "bad-value", "not the PEM file", None),
     "route to nowhere": (route("match: /x\nto: ▸dic"), "unknown-name", "no upstream `dic`", "`dice`"),
     "route with two ends": (

@@ -136,6 +136,13 @@ def test_removing_what_is_not_there_is_a_warning(write):
     assert (warning.id, warning.hint) == ("overlay.removes-nothing", "did you mean `team`?")
 
 
+def test_many_warnings_hide_no_error(mistakes):
+    nothing = ", ".join(f"x{number}: null" for number in range(500))
+    problems, (mark,) = mistakes("prod", spec=BASE, stages__prod=f"teams: {{{nothing}}}\nworkers: ▸many")
+    (error,) = (problem for problem in problems if problem.severity == "error")
+    assert (error.file, error.line, error.column) == mark
+
+
 @pytest.mark.parametrize("stage", ["prd", "../prod", "/etc/passwd", "", "prod.yaml", "a\0b"])
 def test_a_stage_that_does_not_exist_is_named(write, stage):
     written = write(spec=BASE, stages__prod="workers: 1")

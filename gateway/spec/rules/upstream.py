@@ -53,7 +53,7 @@ def _file(tls: UpstreamTls, key: str, path: Path, report: Report) -> None:
     name = getattr(tls, key)
     if name is None:
         return
-    reason = "there is no such file" if not FilePath(name).is_file() else _unusable(tls, key)
+    reason = _unusable(tls, key) if _is_file(name) else "there is no such file"
     if reason:
         report.refuse(
             (*path, key),
@@ -61,6 +61,13 @@ def _file(tls: UpstreamTls, key: str, path: Path, report: Report) -> None:
             f"`{name}` cannot be used: {reason}",
             place=report.tree.value_place((*path, key)),
         )
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return FilePath(name).is_file()
+    except OSError:
+        return False
 
 
 def _unusable(tls: UpstreamTls, key: str) -> str | None:
