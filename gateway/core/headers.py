@@ -67,6 +67,15 @@ class HeaderChanges:
             return [header for header in headers if _dashed(header[0]) not in self._dropped] + self._added
         return headers + self._added if self._added else headers
 
+    def lines(self, headers: list[Header], lines: bytes) -> bytes:
+        """Give the lines as they go on; `lines` are those of `headers`, and serve where nothing changes."""
+        return join(self.apply(headers)) if self._dropped or self._added else lines
+
+
+def join(headers: Iterable[Header]) -> bytes:
+    """Write header lines, each with its CRLF."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
 
 def _dashed(name: bytes) -> bytes:
     return name.replace(b"_", b"-")

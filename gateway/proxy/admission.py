@@ -5,7 +5,6 @@ The order is that of DESIGN.md section 3. Authentication and rate limits will st
 
 from __future__ import annotations
 
-from random import getrandbits
 from typing import TYPE_CHECKING, Final
 
 from gateway.core import trace
@@ -85,12 +84,11 @@ def _give_answer(exchange: Exchange, plan: Plan) -> None:
 def request_head(exchange: Exchange, plan: Plan, origin: Origin, target_host: bytes) -> bytes:
     """Write the request head as the target is sent it; `target_host` is empty where the client's Host is kept."""
     head = exchange.head
-    headers = plan.request_headers.apply(head.headers)
     return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%bx-request-id: %b\r\ntraceparent: %b\r\nvia: 1.1 casino\r\n%b" % (
         head.method,
         exchange.target,
         plan.rewrite.host or target_host or head.host,
-        b"".join([b"%b: %b\r\n" % header for header in headers]),
+        plan.request_headers.lines(head.headers, head.lines),
         origin.lines,
         exchange.request_id.encode(),
         exchange.traceparent,
@@ -108,7 +106,7 @@ def _framing(exchange: Exchange) -> bytes:
 def _identify(exchange: Exchange) -> None:
     """Name the request before anything can fail, so that every answer and every line can be found."""
     head = exchange.head
-    digits = f"{getrandbits(192) or 1:048x}"
+    digits = exchange.worker.identities.next()
     exchange.trace_id = exchange.request_id = digits[:32]
     if head.traceparent:
         followed = trace.follow(head.traceparent, trace_bits=int(digits[:32], 16), span_bits=int(digits[32:], 16))

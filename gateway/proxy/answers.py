@@ -1,8 +1,7 @@
-"""Bytes of response heads, and the problem bodies (RFC 9457) of answers the gateway gives for failures."""
+"""Status lines, and the problem bodies (RFC 9457) of answers the gateway gives for failures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -31,21 +30,6 @@ class Problem(msgspec.Struct, frozen=True):
     failure: str
     instance: str
     """The request id, to be quoted to the operator."""
-
-
-def response_head(status: int, headers: Iterable[Header], own: Iterable[Header], date: bytes = b"") -> bytes:
-    """Put a head together: `own` are the codec's lines; `date` is added where there is none (RFC 9110 section 6.6.1)."""
-    lines = [STATUS_LINES[status]]
-    for name, value in headers:
-        if name == b"date":
-            date = b""
-        lines.append(b"%b: %b\r\n" % (name, value))
-    for line in own:
-        lines.append(b"%b: %b\r\n" % line)  # noqa: PERF401 - measured: extend is slower for so few
-    if date:
-        lines.append(date)
-    lines.append(b"\r\n")
-    return b"".join(lines)
 
 
 def problem(exchange: Exchange, failure: Failure, more: tuple[Header, ...] = ()) -> tuple[int, list[Header], bytes]:

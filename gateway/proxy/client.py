@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import httptools
-
 from gateway.core.address import address_key
-from gateway.core.failure import Failure
-from gateway.core.headers import SPECIAL
+from gateway.core.failure import Failure, Refused
 from gateway.core.proxy_protocol import Malformed, read_preface
-from gateway.core.request import Header
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.framing import CHUNKED, HEAD_END, Dechunker, FramingError, bare_line_feed, body_length
-from gateway.proxy.head import Head, protocol_failure, read_head
+from gateway.proxy.framing import CHUNKED, HEAD_END, Dechunker, FramingError, bare_line_feed
+from gateway.proxy.head import NO_HEAD, RequestHead
 from gateway.proxy.timers import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.core.forwarded import Hop
     from gateway.proxy.worker import Worker
 
@@ -47,15 +45,16 @@ class ClientConnection(asyncio.Protocol):
     """One client connection, as Sanic's server makes them."""
 
     __slots__ = (
-        "_body_due", "_dechunker", "_head_due", "_held", "_left", "_parser", "_paused_reading", "_port", "_rate_bytes",
-        "_scanned", "_state", "address_key", "bucket", "due", "exchange", "headers", "hop", "paused", "special",
-        "target", "transport", "worker",
+        "_body_due", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_port", "_rate_bytes",
+        "_scanned", "_state", "address_key", "bucket", "due", "exchange", "hop", "paused", "special",
+        "transport", "write", "worker",
     )  # fmt: skip
 
     def __init__(self, *, app: Any, peer: str = "", port: int = 0, preface: bool = False, **_: Any) -> None:
         """Be made by an acceptor, in place of Sanic's own HTTP protocol: `peer` is the client's address, if it has one."""
         self.worker: Worker = app.ctx.worker
         self.transport: asyncio.Transport
+        self.write: Callable[[bytes], None]
         self.exchange: Exchange | None = None
         self._port = port
         self.introduce(peer)
@@ -67,7 +66,6 @@ class ClientConnection(asyncio.Protocol):
         self._head_due = NEVER
         self._held = b""
         self._scanned = 0
-        self._parser: httptools.HttpRequestParser | None = None
         self._dechunker: Dechunker | None = None
         self._left = 0
 
@@ -75,6 +73,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+        self.write = transport.write
         self.worker.connected(self)
 
     def introduce(self, address: str) -> None:
@@ -84,7 +83,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.worker.disconnected(self)
-        self._parser = self._dechunker = None
+        self._dechunker = None
         if self.exchange:
             self.exchange.client_gone()
             self.exchange = None
@@ -166,31 +165,13 @@ class ClientConnection(asyncio.Protocol):
             return self.refuse(_too_large(data, bounds.target_bytes))
         self._scanned = 0
         self._head_due = NEVER
-        self.headers: list[Header] = []
-        self.special: list[Header] = []
-        self.target = b""
-        parser = self._parser or httptools.HttpRequestParser(self)
-        self._parser = parser
-        raw = data if end == len(data) else data[:end]
         try:
-            parser.feed_data(raw)
-        except httptools.HttpParserUpgrade:
-            self._parser = None
-        except httptools.HttpParserError:
-            return self.refuse(protocol_failure(raw))
-        if self.target:
-            self._begin(parser, raw)
+            head = self.worker.requests.read(data if end == len(data) else data[:end])
+        except Refused as refused:
+            return self.refuse(refused.failure)
+        if head:
+            self._begin(head)
         return data[end:]
-
-    def on_url(self, target: bytes) -> None:
-        self.target = target
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in SPECIAL:
-            self.special.append((name, value))
-        else:
-            self.headers.append((name, value))
 
     def _part_of_head(self, data: bytes) -> None:
         bounds = self.worker.bounds
@@ -206,24 +187,13 @@ class ClientConnection(asyncio.Protocol):
                 self._head_due = now + bounds.head_seconds
                 self.worker.timers.arm(self, self._head_due)
 
-    def _begin(self, parser: httptools.HttpRequestParser, raw: bytes) -> None:
-        head = read_head(parser, raw, self.target, self.headers, self.special)
-        if isinstance(head, Failure):
-            self.refuse(head)
-            return
-        try:
-            length = body_length(self.special, http11=head.http11) or 0
-        except FramingError:
-            self.refuse(Failure.BAD_REQUEST)
-            return
-        head.length = length
-        if length:
-            self._expect_body(length)
+    def _begin(self, head: RequestHead) -> None:
+        if head.length:
+            self._expect_body(head.length)
         else:
             self._state = _ANSWERING
             self.due = NEVER
-        exchange = Exchange(self.worker, self, head)
-        self.exchange = exchange
+        self.exchange = exchange = Exchange(self.worker, self, head)
         exchange.begin()
 
     def _expect_body(self, length: int) -> None:
@@ -232,7 +202,6 @@ class ClientConnection(asyncio.Protocol):
         self._body_due = now + worker.bounds.body_seconds
         self._rate_bytes = 0
         worker.timers.arm(self, now + _RATE_SECONDS)
-        self._parser = None
         if length == CHUNKED:
             self._state = _CHUNKS
             self._dechunker = Dechunker()
@@ -316,9 +285,6 @@ class ClientConnection(asyncio.Protocol):
             return self._left <= _DRAINABLE_BYTES
         return self._state == _ANSWERING
 
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
-
     def answered(self, *, keep: bool) -> None:
         """Go on to the next request, or close: the answer is complete."""
         self.exchange = None
@@ -339,7 +305,7 @@ class ClientConnection(asyncio.Protocol):
 
     def refuse(self, failure: Failure) -> bytes:
         """Answer a head that never became a request, and close."""
-        exchange = Exchange(self.worker, self, Head())
+        exchange = Exchange(self.worker, self, NO_HEAD)
         self.exchange = exchange
         self._state = _LINGER
         exchange.refused(failure)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.balance import hash_key
 from gateway.core.failure import STATUS, Failure, Refused
-from gateway.core.headers import without_named
+from gateway.core.headers import join
 from gateway.core.retry import IDEMPOTENT, REASONS, may_retry
 from gateway.proxy.admission import admit, request_head
-from gateway.proxy.answers import problem, response_head
+from gateway.proxy.answers import STATUS_LINES, problem
 from gateway.proxy.framing import CHUNKED
 from gateway.proxy.tunnel import Tunnel
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from gateway.core.forwarded import Origin
     from gateway.core.plan import Plan
     from gateway.core.request import Header, Request
+    from gateway.proxy.answer import AnswerHead
     from gateway.proxy.client import ClientConnection
-    from gateway.proxy.head import Head
+    from gateway.proxy.head import RequestHead
     from gateway.proxy.pool import Pool
     from gateway.proxy.service import Service
     from gateway.proxy.upstream import UpstreamConnection
@@ -35,9 +36,9 @@ _WAITING_BYTES: Final = 64 * 1024
 """Of a body that waits for a connection; beyond it the client is read no further."""
 _MOST_STALE: Final = 3
 """Idle connections that may turn out dead one after the other before it counts as a failure."""
-_USUAL: Final = frozenset((b"keep-alive", b"close"))
 _NONE_TRIED: Final[frozenset[int]] = frozenset()
-_BODILESS: Final = frozenset((204, 304))
+_NO_CONTENT: Final = 204
+_BODILESS: Final = frozenset((_NO_CONTENT, 304))
 
 
 class Exchange:
@@ -47,10 +48,10 @@ class Exchange:
         "answer_seconds", "arm", "begun", "called", "chunked", "client", "counted", "failure", "first_byte",
         "head", "origin", "plan", "request", "target", "keep", "kept", "kept_bytes", "lane", "last_failure", "last_pool", "over", "place", "pool", "probe", "received",
         "request_done", "request_id", "sent", "service", "source", "stale", "started", "status", "total_due",
-        "trace_id", "traceparent", "tried", "tries", "tunnel", "upgrade", "upstream", "worker", "bucket", "due",
+        "trace_id", "traceparent", "tried", "tries", "tunnel", "upgrade", "upstream", "worker", "bucket", "due", "expects",
     )  # fmt: skip
 
-    def __init__(self, worker: Worker, client: ClientConnection, head: Head) -> None:
+    def __init__(self, worker: Worker, client: ClientConnection, head: RequestHead) -> None:
         self.worker = worker
         self.client = client
         self.head = head
@@ -80,6 +81,8 @@ class Exchange:
         self.kept: list[bytes] | None = []
         self.kept_bytes = 0
         self.request_done = head.length == 0
+        self.expects = head.expect
+        """The client waits for a 100 before it sends its body."""
         self.begun = self.chunked = self.keep = self.over = self.probe = False
         self.counted = True
         self.started = perf_counter()
@@ -107,9 +110,9 @@ class Exchange:
         now = self.worker.clock()
         self.probe = service.enter(now)
         self.total_due = now + plan.total_timeout_seconds
-        if self.head.expect and not self.request_done:
+        if self.expects and not self.request_done:
             self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.head.expect = False
+            self.expects = False
 
     def request_body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the body on, or keep it until there is a connection."""
@@ -126,7 +129,7 @@ class Exchange:
             self._keep(data)
         upstream = self.upstream
         if upstream:
-            upstream.send(data)
+            upstream.write(data)
             if done:
                 self._await_answer(upstream)
 
@@ -248,7 +251,7 @@ class Exchange:
     def interim(self, status: int, headers: list[Header]) -> None:
         """Pass a 1xx on (RFC 9110 section 15.2), save the 100 that the gateway itself gives."""
         if status != 100 and self.head.http11:
-            self.client.write(response_head(status, headers, ()))
+            self.client.write(b"%b%b\r\n" % (STATUS_LINES[status], join(headers)))
 
     def upstream_failed(self, connection: UpstreamConnection, failure: Failure) -> None:
         """Try again elsewhere if that is safe and allowed, or answer with the failure."""
@@ -310,10 +313,9 @@ class Exchange:
         """Give up waiting for a connection."""
         self.call_failed(Failure.POOL_FULL)
 
-    def response(
-        self, status: int, headers: list[Header], special: list[Header], length: int | None, body: bytes, *, done: bool
-    ) -> None:
-        """Begin the answer; `length` is the body's bytes, `CHUNKED`, `UNTIL_CLOSE`, or None if there is no body."""
+    def response(self, head: AnswerHead, body: bytes, *, done: bool) -> None:
+        """Begin the answer with what there is of its body."""
+        status = head.status
         self.first_byte = now = perf_counter()
         self.answer_seconds = now - self.called
         plan, service = self.plan, self.service
@@ -325,44 +327,43 @@ class Exchange:
             self._again()
             return
         service.answered(self.answer_seconds)
-        if special:
-            for name, value in special:
-                if name == b"connection" and value.lower() not in _USUAL:
-                    headers = without_named(headers, value)
         self.status = status
         self.source = "upstream"
-        head = response_head(
-            status, plan.response_headers.apply(headers), self._framing(status, length), self.worker.date
+        lines = plan.response_headers.lines(head.headers, head.lines)
+        wire = b"%b%b%b%b" % (
+            STATUS_LINES[status],
+            lines,
+            b"" if head.dated else self.worker.date,
+            self._framing(status, head.length),
         )
         self.begun = True
         if done:
             self.sent = len(body)
-            self.client.write(head + body if body else head)
+            self.client.write(wire + body)
             self._complete()
         else:
-            self.client.write(head)
+            self.client.write(wire)
             self.response_body(body, done=False)
 
-    def _framing(self, status: int, length: int | None) -> list[Header]:
-        """Say how the client finds the end of the answer, and whether the connection lives on."""
-        lines: list[Header] = [(b"x-request-id", self.request_id.encode())]
-        keep = self.head.keep_alive and not self.head.expect and self.client.persistent and not self.worker.closing
-        if self.bodiless(status):
-            if length is not None and length >= 0 and status != 204:
-                lines.append((b"content-length", b"%d" % length))
-        elif length is not None and length >= 0:
-            lines.append((b"content-length", b"%d" % length))
-        elif self.head.http11:
-            self.chunked = True
-            lines.append((b"transfer-encoding", b"chunked"))
-        else:
-            keep = False
+    def _framing(self, status: int, length: int | None) -> bytes:
+        """Say how the client finds the end of the answer, whether the connection lives on, and the request's id."""
+        keep = self.head.keep_alive and not self.expects and self.client.persistent and not self.worker.closing
+        framing = b""
+        if length is not None and length >= 0:
+            if status != _NO_CONTENT:
+                framing = b"content-length: %d\r\n" % length
+        elif not self.bodiless(status):
+            if self.head.http11:
+                self.chunked = True
+                framing = b"transfer-encoding: chunked\r\n"
+            else:
+                keep = False
         self.keep = keep
         if not keep:
-            lines.append((b"connection", b"close"))
+            framing += b"connection: close\r\n"
         elif not self.head.http11:
-            lines.append((b"connection", b"keep-alive"))
-        return lines
+            framing += b"connection: keep-alive\r\n"
+        return b"x-request-id: %b\r\n%b\r\n" % (self.request_id.encode(), framing)
 
     def response_body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the answer on."""
@@ -392,11 +393,11 @@ class Exchange:
         self.status = status
         self.first_byte = perf_counter()
         self.begun = True
-        head = response_head(status, headers, self._framing(status, len(body)), self.worker.date)
+        framing = self._framing(status, len(body))
         if self.bodiless(status):
             body = b""
         self.sent = len(body)
-        self.client.write(head + body)
+        self.client.write(b"%b%b%b%b%b" % (STATUS_LINES[status], join(headers), self.worker.date, framing, body))
         self._finish()
 
     # ---- tunnels
@@ -412,8 +413,10 @@ class Exchange:
         self.begun = True
         self.first_byte = perf_counter()
         self.answer_seconds = self.first_byte - self.called
-        lines = [(b"connection", b"upgrade"), (b"upgrade", self.upgrade), (b"x-request-id", self.request_id.encode())]
-        self.client.write(response_head(101, plan.response_headers.apply(headers), lines))
+        self.client.write(
+            b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n\r\n"
+            % (STATUS_LINES[101], join(plan.response_headers.apply(headers)), self.upgrade, self.request_id.encode())
+        )
         self.tunnel = Tunnel(self, upstream)
 
     def tunnel_up(self, data: bytes) -> None:

@@ -8,23 +8,26 @@ from typing import Final
 
 import httptools
 
-from gateway.core.failure import Failure
-from gateway.core.headers import FORWARDING, HEARSAY, without_named
+from gateway.core.failure import Failure, Refused
+from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, join, without_named
 from gateway.core.request import Header
+from gateway.proxy.framing import FramingError, body_length
 
+_REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED: Final = 1024
+"""Bounds of the memo: heads, and bytes of one."""
 _OTHER_VERSION: Final = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r)\d+\.\d+\r\n")
 _UNKNOWN_METHOD: Final = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]{1,32} [!-~]+ HTTP/1\.[01]\r\n")
 _VERSIONS: Final = frozenset((b" HTTP/1.1", b" HTTP/1.0"))
-_LINE_ENDS: Final = b"\r\n"
 _METHODS_REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
 _CLAIMS: Final = frozenset(name.encode() for name in (*FORWARDING, *HEARSAY))
 
 
-class Head:
-    """One request head, read."""
+class RequestHead:
+    """One request head, read. Never changed: equal bytes share it."""
 
     __slots__ = (
-        "claims", "connection", "expect", "headers", "host", "http11", "keep_alive", "length", "method",
+        "claims", "connection", "expect", "headers", "host", "http11", "keep_alive", "length", "lines", "method",
         "request_id", "target", "traceparent", "upgrade",
     )  # fmt: skip
 
@@ -35,6 +38,9 @@ class Head:
         self.keep_alive = False
         self.host = b""
         self.headers: list[Header] = []
+        """What passes through, names in lower case."""
+        self.lines = b""
+        """The same as bytes of a head."""
         self.length = 0
         """Body bytes, 0 for none, `CHUNKED`."""
         self.upgrade = b""
@@ -46,48 +52,107 @@ class Head:
         self.traceparent = b""
 
 
-def read_head(
-    parser: httptools.HttpRequestParser, raw: bytes, target: bytes, headers: list[Header], special: list[Header]
-) -> Head | Failure:
-    """Turn what the parser saw into a `Head`, or say why the request is refused."""
-    head = Head()
-    method = parser.get_method()
-    if raw[0] in _LINE_ENDS:
-        raw = raw.lstrip(b"\r\n")
-    # llhttp also speaks RTSP, ICE and HTTP/2.0 of a kind, and takes several spaces for one.
+NO_HEAD: Final = RequestHead()
+"""Stands for a head that could not be read."""
+
+
+class RequestReader:
+    """Reads request heads, each given whole. One serves a worker: llhttp keeps nothing from one head to the next.
+
+    Clients that call often send the same bytes again and again, so what they mean is remembered, within bounds.
+    """
+
+    __slots__ = ("_headers", "_memo", "_special", "_target")
+
+    def __init__(self) -> None:
+        self._memo: dict[bytes, RequestHead] = {}
+        self._target = b""
+        self._headers: list[Header] = []
+        self._special: list[Header] = []
+
+    def read(self, raw: bytes) -> RequestHead | None:
+        """Read a head that ends in an empty line; None if it is nothing but empty lines (RFC 9112 section 2.2).
+
+        Raises:
+            Refused: it is invalid, ambiguous, or asks for what is not offered.
+
+        """
+        head = self._memo.get(raw)
+        if head is None:
+            head = self._parse(raw)
+            if head is not None and len(raw) <= _LONGEST_REMEMBERED:
+                if len(self._memo) >= _REMEMBERED:
+                    self._memo.clear()
+                self._memo[raw] = head
+        return head
+
+    def on_url(self, target: bytes) -> None:
+        self._target = target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in SPECIAL:
+            self._special.append((name, value))
+        else:
+            self._headers.append((name, value))
+
+    def _parse(self, raw: bytes) -> RequestHead | None:
+        self._target = b""
+        self._headers = []
+        self._special = []
+        parser = httptools.HttpRequestParser(self)
+        try:
+            parser.feed_data(raw)
+        except httptools.HttpParserUpgrade:
+            pass  # whether it is granted is decided later; what follows is HTTP until then
+        except httptools.HttpParserError:
+            raise Refused(_protocol_failure(raw)) from None
+        return self._interpret(parser, raw) if self._target else None
+
+    def _interpret(self, parser: httptools.HttpRequestParser, raw: bytes) -> RequestHead:
+        head = RequestHead()
+        head.method = method = parser.get_method()
+        head.target = self._target
+        head.http11 = _is_http11(raw, method, self._target)
+        if method in _METHODS_REFUSED:
+            raise Refused(Failure.NOT_IMPLEMENTED)
+        head.keep_alive = parser.should_keep_alive()
+        hosts = 0
+        for name, value in self._special:
+            if name == b"host":
+                hosts += 1
+                head.host = value
+            else:
+                _note(head, name, value)
+        if hosts != 1 and (head.http11 or hosts):
+            raise Refused(Failure.BAD_HOST)
+        try:
+            head.length = body_length(self._special, http11=head.http11) or 0
+        except FramingError:
+            raise Refused(Failure.BAD_REQUEST) from None
+        head.headers = without_named(self._headers, head.connection) if head.connection else self._headers
+        head.lines = join(head.headers)
+        return head
+
+
+def _is_http11(raw: bytes, method: bytes, target: bytes) -> bool:
+    """Tell HTTP/1.1 from 1.0; llhttp also speaks RTSP, ICE and HTTP/2.0 of a kind, and takes several spaces for one."""
+    raw = raw.lstrip(b"\r\n")
     line = raw.find(b"\r\n")
     version = raw[line - 9 : line]
     if line != len(method) + len(target) + 10 or version not in _VERSIONS:
-        return Failure.HTTP_VERSION if _OTHER_VERSION.match(raw) else Failure.BAD_REQUEST
-    if method in _METHODS_REFUSED:
-        return Failure.NOT_IMPLEMENTED
-    head.http11 = http11 = version == b" HTTP/1.1"
-    head.method = method
-    head.target = target
-    head.keep_alive = parser.should_keep_alive()
-    head.headers = headers
-    hosts = 0
-    for name, value in special:
-        if name == b"host":
-            hosts += 1
-            head.host = value
-        elif failure := _note(head, name, value):
-            return failure
-    if hosts != 1 and (http11 or hosts):
-        return Failure.BAD_HOST
-    if head.connection:
-        head.headers = without_named(headers, head.connection)
-    return head
+        raise Refused(Failure.HTTP_VERSION if _OTHER_VERSION.match(raw) else Failure.BAD_REQUEST)
+    return version == b" HTTP/1.1"
 
 
-def _note(head: Head, name: bytes, value: bytes) -> Failure | None:
+def _note(head: RequestHead, name: bytes, value: bytes) -> None:
     if name == b"connection":
         head.connection = head.connection + b"," + value if head.connection else value
     elif name == b"upgrade":
         head.upgrade = value.lower() if not head.upgrade else b"?"
     elif name == b"expect":
         if value.lower() != b"100-continue":
-            return Failure.EXPECTATION
+            raise Refused(Failure.EXPECTATION)
         head.expect = head.http11
     elif name == b"traceparent":
         head.traceparent = value if not head.traceparent else b"?"
@@ -95,10 +160,9 @@ def _note(head: Head, name: bytes, value: bytes) -> Failure | None:
         head.request_id = value if not head.request_id else b"?"
     elif name in _CLAIMS:
         head.claims.append((name, value))
-    return None
 
 
-def protocol_failure(raw: bytes) -> Failure:
+def _protocol_failure(raw: bytes) -> Failure:
     """Name what is wrong with a head the parser refused."""
     line = raw.lstrip(b"\r\n")
     if _OTHER_VERSION.match(line):

@@ -28,7 +28,7 @@ class Tunnel:
 
     def up(self, data: bytes) -> None:
         self._rest()
-        self._upstream.send(data)
+        self._upstream.write(data)
 
     def down(self, data: bytes) -> None:
         self._rest()

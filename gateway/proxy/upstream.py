@@ -9,27 +9,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import httptools
-
 from gateway.core.failure import Failure
-from gateway.core.headers import HOP_BY_HOP, spellings
-from gateway.core.request import Header
 from gateway.proxy.framing import (
     CHUNKED,
     HEAD_END,
-    UNTIL_CLOSE,
     Dechunker,
     FramingError,
     bare_line_feed,
-    body_length,
 )
 from gateway.proxy.timers import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.proxy.answer import AnswerHead
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.pool import Pool
 
-RESPONSE_SPECIAL: Final = spellings((*HOP_BY_HOP, "content-length", "x-request-id", "casino-failure"))
 _HEAD_BYTES: Final = 64 * 1024
 _MOST_INTERIM: Final = 16
 """Interim answers (1xx) to one request; more is a broken or hostile upstream."""
@@ -48,13 +44,14 @@ class UpstreamConnection(asyncio.Protocol):
     """One connection of a pool, carrying one exchange at a time."""
 
     __slots__ = (
-        "_dechunker", "_held", "_interim", "_left", "_parser", "_paused_reading", "_reusable", "_state", "bucket",
-        "due", "exchange", "first_byte", "headers", "paused", "pool", "rested", "reused", "special", "transport",
+        "_dechunker", "_held", "_interim", "_left", "_paused_reading", "_reusable", "_state", "bucket",
+        "due", "exchange", "first_byte", "paused", "pool", "rested", "reused", "transport", "write",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.transport: asyncio.Transport
+        self.write: Callable[[bytes], None]
         self.exchange: Exchange | None = None
         self.due = NEVER
         self.bucket = 0
@@ -71,11 +68,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._held = b""
         self._interim = 0
         self._left = 0
-        self._parser: httptools.HttpResponseParser | None = None
         self._dechunker: Dechunker | None = None
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+        self.write = transport.write
 
     def start(self, exchange: Exchange, request: bytes, due: float) -> None:
         """Send a request's head and what there is of its body; the answer goes to the exchange."""
@@ -83,11 +80,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.first_byte = False
         self._interim = 0
         self._state = _HEAD
-        self.transport.write(request)
+        self.write(request)
         self.pool.worker.timers.arm(self, due)
-
-    def send(self, data: bytes) -> None:
-        self.transport.write(data)
 
     def arm(self, due: float) -> None:
         self.pool.worker.timers.arm(self, due)
@@ -115,7 +109,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.pool.worker.timers.forget(self)
         self.pool.lost(self)
-        self._parser = self._dechunker = None
+        self._dechunker = None
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             return
@@ -166,62 +160,51 @@ class UpstreamConnection(asyncio.Protocol):
             return b""
         if end == 3 or end > _HEAD_BYTES:
             return self._broken(exchange)
-        self.headers: list[Header] = []
-        self.special: list[Header] = []
-        parser = self._parser or httptools.HttpResponseParser(self)
-        self._parser = parser
         try:
-            parser.feed_data(data if end == len(data) else data[:end])
-            version = parser.get_http_version()
-            length = body_length(self.special, http11=version == "1.1")
-        except httptools.HttpParserUpgrade:
-            return self._switched(exchange, data[end:])
-        except (httptools.HttpParserError, FramingError):
+            head = self.pool.worker.answers.read(data if end == len(data) else data[:end])
+        except FramingError:
             return self._broken(exchange)
-        if version not in ("1.1", "1.0"):
-            return self._broken(exchange)
-        return self._answer(exchange, parser, length, data[end:])
+        return self._answer(exchange, head, data[end:])
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in RESPONSE_SPECIAL:
-            self.special.append((name, value))
-        else:
-            self.headers.append((name, value))
-
-    def _answer(
-        self, exchange: Exchange, parser: httptools.HttpResponseParser, length: int | None, rest: bytes
-    ) -> bytes:
-        status = parser.get_status_code()
-        if status < 200:
-            self._interim += 1
-            if status == 101 or self._interim > _MOST_INTERIM:
-                return self._broken(exchange)
-            exchange.interim(status, self.headers)
-            return rest
-        self._reusable = parser.should_keep_alive()
-        if exchange.bodiless(status):
-            self._parser = None if length else parser
-            exchange.response(status, self.headers, self.special, length, b"", done=True)
+    def _answer(self, exchange: Exchange, head: AnswerHead, rest: bytes) -> bytes:
+        if head.status < 200:
+            return self._interim_answer(exchange, head, rest)
+        self._reusable = head.keep_alive
+        length = head.length
+        if exchange.bodiless(head.status):
+            exchange.response(head, b"", done=True)
         elif length is None:
             self._state = _REST
-            exchange.response(status, self.headers, self.special, UNTIL_CLOSE, rest, done=False)
+            exchange.response(head, rest, done=False)
             return b""
         elif length == CHUNKED:
-            self._parser = None
             self._state = _CHUNKS
             self._dechunker = Dechunker()
-            exchange.response(status, self.headers, self.special, CHUNKED, b"", done=False)
+            exchange.response(head, b"", done=False)
         elif len(rest) < length:
-            self._parser = None
             self._state = _LENGTH
             self._left = length - len(rest)
-            exchange.response(status, self.headers, self.special, length, rest, done=False)
+            exchange.response(head, rest, done=False)
+            return b""
+        elif len(rest) == length:
+            exchange.response(head, rest, done=True)
             return b""
         else:
-            body, rest = rest[:length], rest[length:]
-            parser.feed_data(body)
-            exchange.response(status, self.headers, self.special, length, body, done=True)
+            exchange.response(head, rest[:length], done=True)
+            return rest[length:]
+        return rest
+
+    def _interim_answer(self, exchange: Exchange, head: AnswerHead, rest: bytes) -> bytes:
+        """Pass a 1xx on; a 101 is taken for what it is only if the client asked for just this protocol."""
+        self._interim += 1
+        if head.status == 101 and exchange.upgrade and head.upgrade == [exchange.upgrade]:
+            self._state = _TUNNEL
+            self._reusable = False
+            exchange.switched(head.headers)
+            return rest
+        if head.status == 101 or self._interim > _MOST_INTERIM:
+            return self._broken(exchange)
+        exchange.interim(head.status, head.headers)
         return rest
 
     def _read_length(self, exchange: Exchange, data: bytes) -> bytes:
@@ -246,19 +229,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._held = rest
             self.pool.worker.loop.call_soon(self.data_received, b"")
             return b""
-        return rest
-
-    def _switched(self, exchange: Exchange, rest: bytes) -> bytes:
-        """Take a 101 for what it is only if the client asked for just this protocol."""
-        parser = self._parser
-        self._parser = None
-        assert parser is not None
-        tokens = [value.lower() for name, value in self.special if name == b"upgrade"]
-        if parser.get_status_code() != 101 or tokens != [exchange.upgrade]:
-            return self._broken(exchange)
-        self._state = _TUNNEL
-        self._reusable = False
-        exchange.switched(self.headers)
         return rest
 
     def _broken(self, exchange: Exchange) -> bytes:

@@ -25,7 +25,10 @@ from gateway.core.forwarded import Hop
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
 from gateway.proxy.accept import Acceptor
 from gateway.proxy.account import Account
+from gateway.proxy.answer import AnswerReader
 from gateway.proxy.client import ClientConnection
+from gateway.proxy.head import RequestReader
+from gateway.proxy.identities import Identities
 from gateway.proxy.overload import Overload
 from gateway.proxy.service import Service
 from gateway.proxy.table import UNROUTED, Lane, Table
@@ -97,6 +100,9 @@ class Worker:
         self.clock = self.loop.time
         self.timers = Timers(self.clock())
         self.overload = Overload(thread_time())
+        self.identities = Identities()
+        self.requests = RequestReader()
+        self.answers = AnswerReader()
         self.bounds = Bounds()
         self.edges: tuple[float, ...] = Metrics().latency_buckets
         self.trust = Trust(())
