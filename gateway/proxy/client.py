@@ -110,8 +110,6 @@ class ClientConnection(asyncio.Protocol):
             self.refuse(Failure.HEAD_TIMEOUT)
         elif self.exchange and self._state in (_LENGTH, _CHUNKS):
             self._judge_body(now)
-        elif self.exchange and self._state == _TUNNEL:
-            self.exchange.tunnel_idle(now)
         elif self.exchange and self.paused:
             self.transport.abort()
         else:
@@ -147,8 +145,8 @@ class ClientConnection(asyncio.Protocol):
     def _read_other(self, data: bytes) -> bytes:
         if self._state == _PREFACE:
             return self._read_preface(data)
-        if self._state == _TUNNEL and self.exchange:
-            self.exchange.tunnel_up(data)
+        if self._state == _TUNNEL and self.exchange and self.exchange.tunnel:
+            self.exchange.tunnel.up(data)
         else:
             self._left -= len(data)
             if self._left < 0:

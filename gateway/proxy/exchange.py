@@ -299,7 +299,7 @@ class Exchange:
     def upstream_late(self, connection: UpstreamConnection, now: float) -> None:
         """Name the deadline that has passed."""
         if self.tunnel:
-            self.tunnel_idle(now)
+            self.tunnel.look(now)
         elif now >= self.total_due:
             self.call_failed(Failure.TOTAL_TIMEOUT)
         elif self.client.paused:
@@ -404,8 +404,7 @@ class Exchange:
 
     def switched(self, headers: list[Header]) -> None:
         """Turn the exchange into a pipe: the upstream said 101 to the protocol the client asked for."""
-        upstream, plan = self.upstream, self.plan
-        assert upstream is not None
+        plan = self.plan
         assert plan is not None
         self.status = 101
         self.source = "upstream"
@@ -417,24 +416,11 @@ class Exchange:
             b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n\r\n"
             % (STATUS_LINES[101], join(plan.response_headers.apply(headers)), self.upgrade, self.request_id.encode())
         )
-        self.tunnel = Tunnel(self, upstream)
-
-    def tunnel_up(self, data: bytes) -> None:
-        self.received += len(data)
-        if self.tunnel:
-            self.tunnel.up(data)
-
-    def tunnel_down(self, data: bytes) -> None:
-        self.sent += len(data)
-        if self.tunnel:
-            self.tunnel.down(data)
-
-    def tunnel_idle(self, now: float) -> None:
-        if self.tunnel and self.tunnel.is_idle(now):
-            self.tunnel_closed()
+        self.tunnel = Tunnel(self)
+        self.tunnel.open()
 
     def tunnel_closed(self) -> None:
-        """End a pipe whose other end is gone."""
+        """End a pipe whose other end is gone, or that rested too long."""
         self.keep = False
         self._leave("success")
         self._finish()
@@ -448,12 +434,6 @@ class Exchange:
     def resume_response(self) -> None:
         if self.upstream:
             self.upstream.resume_reading()
-
-    def pause_request(self) -> None:
-        self.client.pause_reading()
-
-    def resume_request(self) -> None:
-        self.client.resume_reading()
 
     def _finish(self) -> None:
         if self.over:

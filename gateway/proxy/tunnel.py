@@ -6,41 +6,50 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
-    from gateway.proxy.upstream import UpstreamConnection
 
 
 class Tunnel:
     """An upgraded exchange."""
 
-    __slots__ = ("_exchange", "_idle_seconds", "_last", "_upstream")
+    __slots__ = ("_exchange", "_idle_seconds", "_last")
 
-    def __init__(self, exchange: Exchange, upstream: UpstreamConnection) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         service = exchange.service
         assert service is not None
         self._exchange: Exchange = exchange
-        self._upstream: UpstreamConnection = upstream
         self._idle_seconds: float = service.policy.timeouts.idle_seconds
-        self._rest()
-        early = exchange.client.tunnel()
+        self._last = 0.0
+
+    def open(self) -> None:
+        """Begin, with what the client sent before it saw the 101."""
+        self._moved()
+        early = self._exchange.client.tunnel()
         if early:
-            exchange.tunnel = self
-            exchange.tunnel_up(early)
+            self.up(early)
 
     def up(self, data: bytes) -> None:
-        self._rest()
-        self._upstream.write(data)
+        exchange = self._exchange
+        exchange.received += len(data)
+        self._moved()
+        if exchange.upstream:
+            exchange.upstream.write(data)
 
     def down(self, data: bytes) -> None:
-        self._rest()
-        self._exchange.client.write(data)
+        exchange = self._exchange
+        exchange.sent += len(data)
+        self._moved()
+        exchange.client.write(data)
 
-    def is_idle(self, now: float) -> bool:
-        """Say whether both directions rest too long; looked at again when they could."""
+    def look(self, now: float) -> None:
+        """Close the pipe if both directions rest too long, else look again when they could."""
         due = self._last + self._idle_seconds
-        if now < due:
-            self._upstream.arm(due)
-        return now >= due
+        if now >= due:
+            self._exchange.tunnel_closed()
+        elif self._exchange.upstream:
+            self._exchange.upstream.arm(due)
 
-    def _rest(self) -> None:
-        self._last = self._exchange.worker.clock()
-        self._upstream.arm(self._last + self._idle_seconds)
+    def _moved(self) -> None:
+        exchange = self._exchange
+        self._last = exchange.worker.clock()
+        if exchange.upstream:
+            exchange.upstream.arm(self._last + self._idle_seconds)

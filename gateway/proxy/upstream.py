@@ -146,8 +146,8 @@ class UpstreamConnection(asyncio.Protocol):
                 data = self._read_length(exchange, data)
             elif state == _CHUNKS:
                 data = self._read_chunks(exchange, data)
-            elif state == _TUNNEL:
-                exchange.tunnel_down(data)
+            elif state == _TUNNEL and exchange.tunnel:
+                exchange.tunnel.down(data)
                 return
             else:
                 exchange.response_body(data, done=False)
@@ -253,12 +253,12 @@ class UpstreamConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self.paused = True
         if self.exchange:
-            self.exchange.pause_request()
+            self.exchange.client.pause_reading()
 
     def resume_writing(self) -> None:
         self.paused = False
         if self.exchange:
-            self.exchange.resume_request()
+            self.exchange.client.resume_reading()
 
     def pause_reading(self) -> None:
         if not self._paused_reading and not self.transport.is_closing():
