@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,12 +66,14 @@ def agrees(output: str, shown: tuple[str, ...]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def stack():
+def stack(tmp_path_factory):
     """`casino up` on free ports: what the pages call 8080, 9080 and 7001 is wherever it listens."""
-    with tempfile.TemporaryFile("w+") as output:
+    folder = tmp_path_factory.mktemp("stack")
+    places = {"TMPDIR": str(folder), "RUNTIME_DIRECTORY": str(folder / "run")}
+    with (folder / "output").open("w+") as output:
         up = subprocess.Popen(
             [sys.executable, "-m", "casino", "up", "--free-ports", "examples/casino.yaml"],
-            cwd=ROOT, env=environment(), stdout=output, stderr=subprocess.STDOUT,
+            cwd=ROOT, env=environment() | places, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
             yield ports(up, output)
