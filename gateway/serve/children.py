@@ -52,7 +52,14 @@ class Child:
         self._due = 0.0
         self._early_deaths = 0
         self._hang: Hang | None = None
-        self._count(tally.index(PROCESS_STARTS, (self.name,)), 0)
+        self._begin_series()
+
+    def _begin_series(self) -> None:
+        """Let every series be there at 0: Prometheus takes no increase from one that begins at 1."""
+        self._tally.index(PROCESS_STARTS, (self.name,))
+        self._tally.index(CRASH_LOOP, (self.name,))
+        for reason in (*End, *Hang):
+            self._tally.index(PROCESS_DEATHS, (self.name, reason.value))
 
     @property
     def is_ready(self) -> bool:
