@@ -7,8 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from exporters.catalog.gateway import LOG_DROPPED, LOG_LINES
-from gateway.core.record import AccessRecord, Timestamps, encode, referrer, scrub, text
-from gateway.proxy.table import UNROUTED
+from gateway.core.record import AccessRecord, Timestamps, encode, scrub, text
 from gateway.store.slot import Word
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Account:
         # By position: keywords cost four times as much. The order is that of the Struct.
         record = AccessRecord(
             self._timestamps.text(exchange.started + self._unix_offset),
-            head.method.decode() or UNROUTED,
+            head.verb,
             path if request is None else request.path,
             "1.1" if head.http11 else "1.0",
             exchange.status,
@@ -114,11 +113,8 @@ class Account:
         if origin is not None:
             record.client_ip = origin.client or None
             record.scheme = origin.scheme
-        for name, value in exchange.head.headers:
-            if name == b"user-agent":
-                record.user_agent = text(value)
-            elif name == b"referer":
-                record.referrer = referrer(value)
+        record.user_agent = exchange.head.agent
+        record.referrer = exchange.head.referrer
 
     @staticmethod
     def _add_upstream(record: AccessRecord, exchange: Exchange) -> None:

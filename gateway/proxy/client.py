@@ -7,6 +7,8 @@ stops. It decides framing, deadlines and whether the connection lives on; it nev
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.address import address_key
@@ -29,6 +31,7 @@ _LINGER_BYTES: Final = 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
 """After a refusal, what the client still sends is dropped, so that the answer is not lost to a reset."""
 _RATE_SECONDS: Final = 5.0
+_RESET: Final = struct.pack("ii", 1, 0)  # struct linger of socket(7): on, for no time
 
 
 # What the next byte belongs to. Plain numbers: looking up an enum's member would cost on every read.
@@ -102,6 +105,8 @@ class ClientConnection(asyncio.Protocol):
         return False
 
     def abort(self) -> None:
+        """Reset the connection: an answer that was cut must not look whole, and what nobody reads must not stay in the kernel."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def expire(self, now: float) -> None:
@@ -111,7 +116,7 @@ class ClientConnection(asyncio.Protocol):
         elif self.exchange and self._state in (_LENGTH, _CHUNKS):
             self._judge_body(now)
         elif self.exchange and self.paused:
-            self.transport.abort()
+            self.abort()
         else:
             self.transport.close()
 
@@ -119,28 +124,25 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._receive(data)
+            if self._held:
+                data = self._held + data
+                self._held = b""
+            while data:
+                state = self._state
+                if state == _HEAD:
+                    data = self._read_head(data)
+                elif state == _ANSWERING:
+                    self._hold(data)
+                    return
+                elif state == _LENGTH:
+                    data = self._read_length(data)
+                elif state == _CHUNKS:
+                    data = self._read_chunks(data)
+                else:
+                    data = self._read_other(data)
         except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
             self.worker.crashed(error)
             self.transport.abort()
-
-    def _receive(self, data: bytes) -> None:
-        if self._held:
-            data = self._held + data
-            self._held = b""
-        while data:
-            state = self._state
-            if state == _HEAD:
-                data = self._read_head(data)
-            elif state == _ANSWERING:
-                self._hold(data)
-                return
-            elif state == _LENGTH:
-                data = self._read_length(data)
-            elif state == _CHUNKS:
-                data = self._read_chunks(data)
-            else:
-                data = self._read_other(data)
 
     def _read_other(self, data: bytes) -> bytes:
         if self._state == _PREFACE:
@@ -299,7 +301,9 @@ class ClientConnection(asyncio.Protocol):
             self.resume_reading()
         if self._held:
             worker.loop.call_soon(self.data_received, b"")
-        worker.timers.arm(self, worker.clock() + worker.bounds.idle_seconds)
+        self.due = worker.clock() + worker.bounds.idle_seconds
+        if not self.bucket:  # else it is looked at before that: nothing that was armed is later
+            worker.timers.arm(self, self.due)
 
     def refuse(self, failure: Failure) -> bytes:
         """Answer a head that never became a request, and close."""

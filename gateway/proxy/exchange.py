@@ -439,7 +439,8 @@ class Exchange:
         if self.over:
             return
         self.over = True
-        self.worker.timers.forget(self)
+        if self.bucket:
+            self.worker.timers.forget(self)
         if self.probe and self.service:
             self.probe = False
             self.service.probed("canceled")

@@ -10,6 +10,7 @@ import httptools
 
 from gateway.core.failure import Failure, Refused
 from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, join, without_named
+from gateway.core.record import referrer, text
 from gateway.core.request import Header
 from gateway.proxy.framing import FramingError, body_length
 
@@ -27,8 +28,8 @@ class RequestHead:
     """One request head, read. Never changed: equal bytes share it."""
 
     __slots__ = (
-        "claims", "connection", "expect", "headers", "host", "http11", "keep_alive", "length", "lines", "method",
-        "request_id", "target", "traceparent", "upgrade",
+        "agent", "claims", "connection", "expect", "headers", "host", "http11", "keep_alive", "length", "lines", "method",
+        "referrer", "request_id", "target", "traceparent", "upgrade", "verb",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +51,10 @@ class RequestHead:
         """What proxies say of the client: believed from trusted peers alone."""
         self.request_id = b""
         self.traceparent = b""
+        self.verb = "-"
+        """The method, as text."""
+        self.agent = self.referrer = ""
+        """As the access log has them."""
 
 
 NO_HEAD: Final = RequestHead()
@@ -132,6 +137,12 @@ class RequestReader:
             raise Refused(Failure.BAD_REQUEST) from None
         head.headers = without_named(self._headers, head.connection) if head.connection else self._headers
         head.lines = join(head.headers)
+        head.verb = method.decode()
+        for name, value in head.headers:
+            if name == b"user-agent":
+                head.agent = text(value)
+            elif name == b"referer":
+                head.referrer = referrer(value)
         return head
 
 

@@ -170,7 +170,9 @@ class Pool:
         else:
             connection.rested = now = self.worker.clock()
             self._idle.append(connection)
-            self.worker.timers.arm(connection, now + self._service.policy.connections.idle_seconds)
+            connection.due = now + self._service.policy.connections.idle_seconds
+            if not connection.bucket:  # else it is looked at before that: an answer's deadline was nearer
+                self.worker.timers.arm(connection, connection.due)
 
     def _serve(self, connection: UpstreamConnection) -> None:
         exchange = self._waiting.popleft()

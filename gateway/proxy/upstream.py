@@ -124,34 +124,31 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._receive(data)
+            if self._held:
+                data = self._held + data
+                self._held = b""
+            while data:
+                exchange = self.exchange
+                if exchange is None:
+                    self.transport.abort()  # bytes nobody asked for: the next answer could be taken for another one
+                    return
+                self.first_byte = True
+                state = self._state
+                if state == _HEAD:
+                    data = self._read_head(exchange, data)
+                elif state == _LENGTH:
+                    data = self._read_length(exchange, data)
+                elif state == _CHUNKS:
+                    data = self._read_chunks(exchange, data)
+                elif state == _TUNNEL and exchange.tunnel:
+                    exchange.tunnel.down(data)
+                    return
+                else:
+                    exchange.response_body(data, done=False)
+                    return
         except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
             self.pool.worker.crashed(error)
             self.transport.abort()
-
-    def _receive(self, data: bytes) -> None:
-        if self._held:
-            data = self._held + data
-            self._held = b""
-        while data:
-            exchange = self.exchange
-            if exchange is None:
-                self.transport.abort()  # bytes nobody asked for: the next answer could be taken for another one
-                return
-            self.first_byte = True
-            state = self._state
-            if state == _HEAD:
-                data = self._read_head(exchange, data)
-            elif state == _LENGTH:
-                data = self._read_length(exchange, data)
-            elif state == _CHUNKS:
-                data = self._read_chunks(exchange, data)
-            elif state == _TUNNEL and exchange.tunnel:
-                exchange.tunnel.down(data)
-                return
-            else:
-                exchange.response_body(data, done=False)
-                return
 
     def _read_head(self, exchange: Exchange, data: bytes) -> bytes:
         end = data.find(HEAD_END) + 4
@@ -172,6 +169,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._reusable = head.keep_alive
         length = head.length
         if exchange.bodiless(head.status):
+            self._refuse_surplus(rest)
             exchange.response(head, b"", done=True)
         elif length is None:
             self._state = _REST
@@ -190,8 +188,9 @@ class UpstreamConnection(asyncio.Protocol):
             exchange.response(head, rest, done=True)
             return b""
         else:
+            self._refuse_surplus(rest[length:])
             exchange.response(head, rest[:length], done=True)
-            return rest[length:]
+            return b""
         return rest
 
     def _interim_answer(self, exchange: Exchange, head: AnswerHead, rest: bytes) -> bytes:
@@ -211,6 +210,7 @@ class UpstreamConnection(asyncio.Protocol):
         rest = b""
         if len(data) > self._left:
             data, rest = data[: self._left], data[self._left :]
+            self._refuse_surplus(rest)
         self._left -= len(data)
         exchange.response_body(data, done=not self._left)
         return rest
@@ -223,6 +223,8 @@ class UpstreamConnection(asyncio.Protocol):
         except FramingError:
             return self._broken(exchange)
         payload = dechunker.payload()
+        if dechunker.done:
+            self._refuse_surplus(rest)
         if payload or dechunker.done:
             exchange.response_body(payload, done=dechunker.done)
         if rest and not dechunker.done:
@@ -230,6 +232,14 @@ class UpstreamConnection(asyncio.Protocol):
             self.pool.worker.loop.call_soon(self.data_received, b"")
             return b""
         return rest
+
+    def _refuse_surplus(self, rest: bytes) -> None:
+        """Never use the connection again if anything follows an answer: whoever is next could take it for theirs.
+
+        To be asked before the exchange hears that the answer is done, for then the connection may have its next user.
+        """
+        if rest:
+            self._reusable = False
 
     def _broken(self, exchange: Exchange) -> bytes:
         exchange.upstream_failed(self, Failure.UPSTREAM_PROTOCOL)
@@ -243,7 +253,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._state = _IDLE
         self.reused = True
         if keep:
-            self.resume_reading()
+            if self._paused_reading:
+                self.resume_reading()
             self.pool.release(self)
         else:
             self.discard()
