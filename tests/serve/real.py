@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -77,6 +78,14 @@ class RealGateway(Gateway):
         super().stop()
         self.game.kill()
         self.game.communicate()
+
+
+def connections(pid, port):
+    """Count the client connections a process holds, by what the kernel says."""
+    links = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()]
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = {f"socket:[{row[9]}]" for row in table if row[1].endswith(f":{port:04X}")}
+    return len(ours.intersection(links)) - 1  # the listener
 
 
 class Clients:

@@ -6,8 +6,7 @@ import time
 import pytest
 
 from exporters.catalog.gateway import LOG_DROPPED, REQUESTS, RESPONSES
-from gateway.store.slot import Word
-from tests.serve.real import Clients, Prometheus, RealGateway
+from tests.serve.real import Clients, Prometheus, RealGateway, connections
 from tests.serve.running import KINDS, PATIENCE_SECONDS, until
 
 
@@ -55,11 +54,10 @@ class Storm:
         assert old.wait(PATIENCE_SECONDS) == 0
 
     def strike(self, kind):
-        words = self.casino.slot(kind).words
-        pid = words[Word.PID]
+        pid = self.casino.pid(kind)
         os.kill(pid, signal.SIGSTOP)
         if kind.startswith("worker"):
-            self.in_flight += words[Word.CONNECTIONS]
+            self.in_flight += connections(pid, self.casino.port)
         os.kill(pid, self.deadly)
         until(lambda: self.casino.replaced(kind, pid))
 
@@ -79,7 +77,9 @@ def test_nothing_is_lost_while_everything_changes(casino, prometheus, full, meas
         storm.run(seconds, reloads=reloads, upgrades=upgrades)
     until(lambda: settled(casino))
     measured |= {"answers": clients.answered, "failures": len(clients.failures), "in flight": storm.in_flight}
-    assert len(clients.failures) <= storm.in_flight, clients.failures[:20]
+    hung = [(event["process.name"], event["event.reason"]) for event in casino.events("process_hung")]
+    measured["hung"] = hung
+    assert len(clients.failures) <= storm.in_flight, (hung, clients.failures[:20])
     measured["shed"] = clients.shed  # a machine that also runs other tests may be full; a proof needs one that is not
     assert not (full and clients.shed)
     counted = casino.total(RESPONSES)
