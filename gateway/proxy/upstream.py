@@ -106,14 +106,14 @@ class UpstreamConnection(asyncio.Protocol):
         self.pool.worker.timers.forget(self)
         self.transport.close()
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, error: Exception | None) -> None:
         self.pool.worker.timers.forget(self)
         self.pool.lost(self)
         self._dechunker = None
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             return
-        if self._state == _REST:
+        if self._state == _REST and error is None:
             exchange.response_body(b"", done=True)
         elif self._state == _TUNNEL:
             exchange.tunnel_closed()
