@@ -7,12 +7,17 @@ import asyncio
 
 import uvloop
 from sanic import Sanic
+from sanic.server.async_server import AsyncioServer
 
 from gateway.control.app import build_app
 from gateway.control.logs import set_up
 from gateway.control.plane import ControlPlane
 from gateway.control.resolve import Names
+from gateway.control.waiting import until
 from gateway.store.process import Phase, Process
+
+TAKE_OVER_SECONDS = 5.0
+"""What lies in the run directory may also be left by a build that died: then nobody else answers."""
 
 
 def main(process: Process) -> None:
@@ -23,17 +28,34 @@ def main(process: Process) -> None:
 
 
 async def serve(process: Process, names: Names) -> None:
-    """Serve the control port; a draining build goes on answering until it is told to accept no more."""
+    """Serve the control port.
+
+    Two builds share its socket during an upgrade. Whoever asks must never meet the one that is not in charge: the new
+    one waits until it is ready, and the old one, once replaced, lets go of its connections. A build that ends without
+    a successor answers to the last.
+    """
     plane = ControlPlane(process, names)
     app = build_app(plane, f"casino-{process.build.id}")
-    server = await app.create_server(sock=process.control_socket)
+    server = await app.create_server(sock=process.control_socket, asyncio_server_kwargs={"start_serving": False})
     assert server is not None
     await server.startup()
     await server.before_start()
     await server.after_start()
     await plane.start()
+    if process.run.builds()[0].id != process.build.id:
+        await until(lambda: plane.readiness().ready, TAKE_OVER_SECONDS)
+    await server.start_serving()
     await plane.reached(Phase.CLOSING)
-    server.close()
+    if process.run.builds()[-1].id != process.build.id:
+        _leave(server)
     await plane.reached(Phase.STOP)
+    _leave(server)
     await plane.stop()
     Sanic.unregister_app(app)
+
+
+def _leave(server: AsyncioServer) -> None:
+    """Accept no more, and close what nobody waits on."""
+    server.close()
+    for connection in list(server.connections):
+        connection.close_if_idle()

@@ -90,14 +90,14 @@ class Answer:
 class Rig:
     """One build in a run directory, with control started and stopped at will."""
 
-    def __init__(
-        self, path: Path, spec: str, *, workers: int = 2, series: int = 2000, stage: str | None = None
-    ) -> None:
+    def __init__(self, path: Path, spec: str, *, workers: int = 2, series: int = 2000, old_build: bool = False) -> None:
         self.spec_path = path / "casino.yaml"
         self.spec_path.write_text(spec)
         self.run = RunDir.prepare(path / "run")
-        self.build, self._held = self.run.new_build()
-        loaded = load(self.spec_path, stage).spec
+        self._held = [self.run.new_build()[1] for _ in range(old_build)]
+        self.build, held = self.run.new_build()
+        self._held.append(held)
+        loaded = load(self.spec_path).spec
         first = Snapshot(generation=1, digest=digest(loaded), spec=loaded)
         self.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(first))
         slots = {
@@ -122,7 +122,7 @@ class Rig:
             listeners=(),
             control_socket=self.socket,
             spec_path=self.spec_path,
-            stage=stage,
+            stage=None,
         )
         self._names = Names()
         self._thread: threading.Thread | None = None
@@ -153,7 +153,8 @@ class Rig:
         self._over.set()
         self._crew.join()
         self.socket.close()
-        os.close(self._held.descriptor)
+        for held in self._held:
+            os.close(held.descriptor)
 
     def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)) as connection:

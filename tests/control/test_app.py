@@ -1,3 +1,8 @@
+import http.client
+import os
+import socket
+import threading
+
 import pytest
 
 from gateway.store.process import Phase
@@ -113,7 +118,44 @@ def test_a_request_larger_than_any_real_one_is_refused(control):
     assert 400 <= control.ask("GET", "/" + "x" * 20_000).status < 500
 
 
-def test_a_closing_build_accepts_no_more_and_a_stopped_one_ends(control):
+def test_a_build_that_ends_without_a_successor_answers_to_the_last(control):
     control.supervisor.words[Word.PHASE] = Phase.CLOSING
-    until(lambda: control.control.words[Word.HEARTBEAT])
-    control.stop()
+    answer = until(lambda: (a := control.ask("GET", "/ready")).status == 503 and a)
+    assert answer.json["reasons"] == ["draining: no new connections"]
+    assert control.ask("GET", "/metrics").status == 200
+
+
+def test_a_replaced_build_leaves_the_port_to_its_successor(control):
+    kept = http.client.HTTPConnection("127.0.0.1", control.port, timeout=5)
+    kept.request("GET", "/health")
+    kept.getresponse().read()
+    _, held = control.run.new_build()
+    control.supervisor.words[Word.PHASE] = Phase.CLOSING
+    assert kept.sock.recv(1) == b""
+    kept.close()
+    with socket.create_connection(("127.0.0.1", control.port)) as unanswered:
+        unanswered.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        control.stop()
+        unanswered.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            unanswered.recv(1)
+    os.close(held.descriptor)
+
+
+def test_a_new_build_beside_an_old_one_answers_only_once_it_is_ready(rig):
+    control = rig(SPEC, old_build=True)
+    for worker in control.workers:
+        worker.stopped = True
+    asking = threading.Thread(target=control.start)
+    asking.start()
+    until(lambda: control.control.words[Word.HEARTBEAT] != control.control.words[Word.STARTED])
+    with socket.create_connection(("127.0.0.1", control.port)) as waiting:
+        waiting.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        waiting.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            waiting.recv(1)
+        for worker in control.workers:
+            worker.stopped = False
+        waiting.settimeout(5)
+        assert waiting.recv(12) == b"HTTP/1.1 200"
+    asking.join()
