@@ -18,6 +18,9 @@ UNTIL_CLOSE = -2
 HEAD_END = b"\r\n\r\n"
 _MOST_SLICES = 512
 """Slices of one call (about 0.7 us each): a body made of CRLFCRLF alone may not hold the loop."""
+_SLICE_BYTES = 16 * 1024
+_MOST_PIECES = 4096
+"""Chunks of one call, give or take a slice (about 0.25 us each): nor may a body made of chunks of one byte."""
 _MOST_IDLE_BYTES = 16 * 1024
 """Chunk extensions and trailers without a byte of payload in between."""
 
@@ -89,7 +92,7 @@ class Dechunker:
             end = self._possible_end(data, start)
             self._take(data[start:end])
             start = end
-            if self.done or start == len(data):
+            if self.done or start == len(data) or len(self.pieces) > _MOST_PIECES:
                 break
         self._tail = (self._tail + data[max(0, start - 3) : start])[-3:]
         return data[start:]
@@ -114,5 +117,5 @@ class Dechunker:
             joint = (self._tail + data[:3]).find(HEAD_END)
             if joint >= 0:
                 return joint + 4 - len(self._tail)
-        end = data.find(HEAD_END, start)
-        return len(data) if end < 0 else end + 4
+        end = data.find(HEAD_END, max(0, start - 3), start + _SLICE_BYTES)
+        return min(len(data), start + _SLICE_BYTES) if end < 0 else end + 4
