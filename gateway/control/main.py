@@ -18,6 +18,8 @@ from gateway.store.process import Phase, Process
 
 TAKE_OVER_SECONDS = 5.0
 """What lies in the run directory may also be left by a build that died: then nobody else answers."""
+LAST_REQUEST_SECONDS = 0.5
+"""Time for the request of a connection that was accepted just before."""
 
 
 def main(process: Process) -> None:
@@ -46,16 +48,17 @@ async def serve(process: Process, names: Names) -> None:
         await until(lambda: plane.readiness().ready, TAKE_OVER_SECONDS)
     await server.start_serving()
     await plane.reached(Phase.CLOSING)
-    if process.run.builds()[-1].id != process.build.id:
-        _leave(server)
+    if plane.is_replaced:
+        server.close()
+        await asyncio.sleep(LAST_REQUEST_SECONDS)
+        _close_idle(server)
     await plane.reached(Phase.STOP)
-    _leave(server)
+    server.close()
+    _close_idle(server)
     await plane.stop()
     Sanic.unregister_app(app)
 
 
-def _leave(server: AsyncioServer) -> None:
-    """Accept no more, and close what nobody waits on."""
-    server.close()
+def _close_idle(server: AsyncioServer) -> None:
     for connection in list(server.connections):
         connection.close_if_idle()

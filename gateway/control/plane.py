@@ -100,8 +100,16 @@ class ControlPlane:
         while self._process.supervisor.words[Word.PHASE] < phase:
             await asyncio.sleep(BEAT_SECONDS)
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the next build serves on the same sockets: this one gave way only when that one was ready."""
+        closing = self._process.supervisor.words[Word.PHASE] >= Phase.CLOSING
+        return closing and self._process.run.builds()[-1].id != self._process.build.id
+
     def readiness(self) -> Readiness:
         """Say whether traffic may be sent here."""
+        if self.is_replaced:
+            return Readiness(True, (), {})
         return readiness.judge(Phase(self._process.supervisor.words[Word.PHASE]), self._workers.look())
 
     def config(self) -> Config:
