@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from gateway.control.checks import Check, Checks, Result
 from gateway.control.endpoints import Publisher
 from gateway.control.rates import History, pause_seconds, sample
 from gateway.control.readiness import Readiness
+from gateway.control.redact import redacted
 from gateway.control.reload import Outcome, Reloader
 from gateway.control.resolve import Directory, Names
 from gateway.control.stats import CpuMeter, Stats
@@ -24,7 +25,6 @@ from gateway.control.tasks import Tasks
 from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
 from gateway.control.workers import Workers, heartbeat_ages
-from gateway.spec.model import Spec
 from gateway.store.ledger import Ledger
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What runs, and where it came from. Secrets are no part of a spec: it only says where they are."""
+    """What runs, and where it came from."""
 
     generation: int
     digest: str
@@ -46,7 +46,8 @@ class Config(msgspec.Struct, frozen=True):
     stage: str | None
     last_reload: Outcome | None
     """The mistakes of a file that was refused, and settings that wait for an upgrade."""
-    spec: Spec
+    spec: dict[str, Any]
+    """Credentials in header rules are hidden."""
 
 
 class ControlPlane:
@@ -121,7 +122,7 @@ class ControlPlane:
             str(self._process.spec_path),
             self._process.stage,
             self._reloader.last,
-            snapshot.spec,
+            redacted(snapshot.spec),
         )
 
     async def reload(self) -> Outcome:

@@ -114,6 +114,19 @@ def test_config_shows_the_spec_as_it_is_written(control):
     assert shown["path"] == str(control.spec_path)
 
 
+def test_config_hides_the_credentials_of_header_rules(rig):
+    control = rig(
+        SPEC.replace("to: dice}", "to: dice, headers: {request: {set: {Authorization: Bearer s3cret, X-Stage: prod}}}}")
+        + "  closed: {match: /closed, answer: {status: 200, headers: {Set-Cookie: id=s3cret}}}\n"
+    ).start()
+    answer = control.ask("GET", "/config")
+    assert b"s3cret" not in answer.body
+    assert answer.json["spec"]["routes"]["roll"]["headers"]["request"]["set"] == {
+        "Authorization": "***",
+        "X-Stage": "prod",
+    }
+
+
 def test_a_request_larger_than_any_real_one_is_refused(control):
     assert 400 <= control.ask("GET", "/" + "x" * 20_000).status < 500
 
