@@ -62,7 +62,7 @@ class Account:
 
     def _measure(self, meter: Meter, exchange: Exchange, seconds: float) -> None:
         status = exchange.status
-        kind = "499" if status == 499 else _CLASSES[status // 100]
+        kind = "499" if status == 499 and exchange.source == "client" else _CLASSES[status // 100]
         self._worker.values[meter.requests[kind, exchange.source]] += 1
         if exchange.first_byte:
             unix = exchange.first_byte + self._unix_offset
@@ -122,9 +122,9 @@ class Account:
         record.arm = exchange.arm
         if exchange.upgrade and exchange.status == _SWITCHING:
             record.protocol = exchange.upgrade.decode()
-        pool = exchange.last_pool
-        if pool is not None:
-            record.target = pool.target
-            record.retries = exchange.tries - 1
-            record.upstream_duration = upstream = int(exchange.answer_seconds * 1e9)
+        call = exchange.call
+        if call is not None and call.tries:
+            record.target = call.target
+            record.retries = call.tries - 1
+            record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
             record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)

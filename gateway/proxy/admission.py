@@ -15,7 +15,6 @@ from gateway.proxy.answers import problem
 from gateway.proxy.framing import CHUNKED
 
 if TYPE_CHECKING:
-    from gateway.core.forwarded import Origin
     from gateway.core.plan import Plan
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.table import Table
@@ -35,14 +34,14 @@ def admit(exchange: Exchange) -> bool:
 
     """
     worker, head = exchange.worker, exchange.head
-    _identify(exchange)
+    identify(exchange)
     table = worker.table
     if table is None:
         raise Refused(Failure.NOT_READY)
     bounds = worker.bounds
     if len(head.target) > bounds.target_bytes:
         raise Refused(Failure.TARGET_TOO_LONG)
-    if len(head.headers) + len(head.claims) > bounds.head_count:
+    if head.count > bounds.head_count:
         raise Refused(Failure.HEAD_TOO_LARGE)
     address = table.locate(head.method, head.host, head.target)
     if address.is_health and head.method in _HEALTH_METHODS and _is_health(exchange, table, address.path):
@@ -81,9 +80,10 @@ def _give_answer(exchange: Exchange, plan: Plan) -> None:
     exchange.answer(answer.status, plan.response_headers.apply(answer.headers), answer.body)
 
 
-def request_head(exchange: Exchange, plan: Plan, origin: Origin, target_host: bytes) -> bytes:
+def request_head(exchange: Exchange, plan: Plan, target_host: bytes) -> bytes:
     """Write the request head as the target is sent it; `target_host` is empty where the client's Host is kept."""
-    head = exchange.head
+    head, origin = exchange.head, exchange.origin
+    assert origin is not None
     return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%bx-request-id: %b\r\ntraceparent: %b\r\nvia: 1.1 casino\r\n%b" % (
         head.method,
         exchange.target,
@@ -103,7 +103,7 @@ def _framing(exchange: Exchange) -> bytes:
     return b"transfer-encoding: chunked\r\n\r\n" if length == CHUNKED else b"content-length: %d\r\n\r\n" % length
 
 
-def _identify(exchange: Exchange) -> None:
+def identify(exchange: Exchange) -> None:
     """Name the request before anything can fail, so that every answer and every line can be found."""
     head = exchange.head
     digits = exchange.worker.identities.next()

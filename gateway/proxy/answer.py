@@ -87,7 +87,10 @@ class AnswerReader:
         for name, value in self._special:
             if name == b"connection" and value.lower() not in _USUAL:
                 headers = without_named(headers, value)
-        head = AnswerHead(parser.get_status_code(), headers)
+        status = parser.get_status_code()
+        if not 100 <= status < 600:
+            raise FramingError
+        head = AnswerHead(status, headers)
         head.length = body_length(self._special, http11=raw[7] == ord("1"))
         head.keep_alive = parser.should_keep_alive()
         head.upgrade = [value.lower() for name, value in self._special if name == b"upgrade"]

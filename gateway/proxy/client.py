@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 _DRAINABLE_BYTES: Final = 64 * 1024
 """An unread request body up to this is read and dropped to keep the connection."""
-_LINGER_BYTES: Final = 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
 """After a refusal, what the client still sends is dropped, so that the answer is not lost to a reset."""
 _RATE_SECONDS: Final = 5.0
+_EXCUSED: Final = 1 << 62
+"""Bytes credited to a body whose client was kept waiting: by no rule could it have sent more."""
 _RESET: Final = struct.pack("ii", 1, 0)  # struct linger of socket(7): on, for no time
 
 
@@ -48,7 +49,7 @@ class ClientConnection(asyncio.Protocol):
     """One client connection, as Sanic's server makes them."""
 
     __slots__ = (
-        "_body_due", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_port", "_rate_bytes",
+        "_body_due", "_choked", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_port", "_rate_bytes",
         "_scanned", "_state", "address_key", "bucket", "due", "exchange", "hop", "paused", "special",
         "transport", "write", "worker",
     )  # fmt: skip
@@ -65,6 +66,8 @@ class ClientConnection(asyncio.Protocol):
         self.bucket = 0
         self.paused = False
         self._paused_reading = False
+        self._choked = False
+        """Whether the service takes no more of the body for now."""
         self._state = _PREFACE if preface else _HEAD
         self._head_due = NEVER
         self._held = b""
@@ -87,6 +90,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.worker.disconnected(self)
         self._dechunker = None
+        self._held = b""
         if self.exchange:
             self.exchange.client_gone()
             self.exchange = None
@@ -96,11 +100,14 @@ class ClientConnection(asyncio.Protocol):
         return False
 
     def close(self) -> None:
+        """Close once everything written has gone out; a client that does not read it is not waited for long."""
+        self._state = _LINGER
         self.transport.close()
+        self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
 
     def close_if_idle(self) -> bool:
         if self.exchange is None:
-            self.transport.close()
+            self.close()
             return True
         return False
 
@@ -111,14 +118,21 @@ class ClientConnection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """Act on the deadline of whatever the connection is waiting for."""
+        try:
+            self._expire(now)
+        except Exception as error:  # noqa: BLE001 - as in data_received
+            self.worker.crashed(error)
+            self.transport.abort()
+
+    def _expire(self, now: float) -> None:
         if self._state == _HEAD and (self._held or self._head_due):
             self.refuse(Failure.HEAD_TIMEOUT)
         elif self.exchange and self._state in (_LENGTH, _CHUNKS):
             self._judge_body(now)
-        elif self.exchange and self.paused:
+        elif self.transport.is_closing() or (self.exchange and self.paused):
             self.abort()
         else:
-            self.transport.close()
+            self.close()
 
     # ---- bytes in
 
@@ -131,6 +145,9 @@ class ClientConnection(asyncio.Protocol):
                 state = self._state
                 if state == _HEAD:
                     data = self._read_head(data)
+                    if data and self._state == _HEAD:  # answered at once: before the next one it is the turn of others
+                        self._defer(data)
+                        return
                 elif state == _ANSWERING:
                     self._hold(data)
                     return
@@ -149,10 +166,6 @@ class ClientConnection(asyncio.Protocol):
             return self._read_preface(data)
         if self._state == _TUNNEL and self.exchange and self.exchange.tunnel:
             self.exchange.tunnel.up(data)
-        else:
-            self._left -= len(data)
-            if self._left < 0:
-                self.transport.abort()
         return b""
 
     def _read_head(self, data: bytes) -> bytes:
@@ -182,6 +195,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._held = data
             self._scanned = max(0, len(data) - 3)
+            self._read_on()
             if not self._head_due:
                 now = self.worker.clock()
                 self._head_due = now + bounds.head_seconds
@@ -202,6 +216,7 @@ class ClientConnection(asyncio.Protocol):
         self._body_due = now + worker.bounds.body_seconds
         self._rate_bytes = 0
         worker.timers.arm(self, now + _RATE_SECONDS)
+        self._read_on()
         if length == CHUNKED:
             self._state = _CHUNKS
             self._dechunker = Dechunker()
@@ -230,9 +245,9 @@ class ClientConnection(asyncio.Protocol):
             return b""
         self._body(dechunker.payload(), done=dechunker.done)
         if rest and not dechunker.done:
-            self._held = rest
-            self.worker.loop.call_soon(self.data_received, b"")
+            self._defer(rest)
             return b""
+        self._read_on()
         return rest
 
     def _body(self, data: bytes, *, done: bool) -> None:
@@ -249,8 +264,10 @@ class ClientConnection(asyncio.Protocol):
         exchange = self.exchange
         assert exchange is not None
         if now >= self._body_due:
+            self._state = _LINGER
             exchange.refused(Failure.BODY_TIMEOUT)
         elif self._rate_bytes < self.worker.bounds.body_rate_bytes * _RATE_SECONDS and not self._paused_reading:
+            self._state = _LINGER
             exchange.refused(Failure.BODY_TOO_SLOW)
         else:
             self._rate_bytes = 0
@@ -259,7 +276,12 @@ class ClientConnection(asyncio.Protocol):
     def _hold(self, data: bytes) -> None:
         self._held = data
         if len(data) >= self.worker.bounds.pipelined_bytes:
-            self.pause_reading()
+            self._stop_reading()
+
+    def _defer(self, data: bytes) -> None:
+        """Put off what is left, so that no connection holds the loop for long."""
+        self._hold(data)
+        self.worker.loop.call_soon(self.data_received, b"")
 
     def _read_preface(self, data: bytes) -> bytes:
         preface = read_preface(data)
@@ -292,6 +314,9 @@ class ClientConnection(asyncio.Protocol):
             self._close_gently()
         elif self._state == _ANSWERING:
             self._next()
+        else:  # what is left of the body is read and dropped
+            self.resume_reading()
+            self.worker.timers.arm(self, self.worker.clock() + _LINGER_SECONDS)
 
     def _next(self) -> None:
         worker = self.worker
@@ -310,17 +335,18 @@ class ClientConnection(asyncio.Protocol):
         exchange = Exchange(self.worker, self, NO_HEAD)
         self.exchange = exchange
         self._state = _LINGER
-        exchange.refused(failure)
+        exchange.turn_away(failure)
         return b""
 
     def _close_gently(self) -> None:
-        if self._state in (_ANSWERING, _TUNNEL):
-            self.transport.close()
+        if self._state in (_ANSWERING, _TUNNEL) and not self._paused_reading:
+            self.close()
+            return
+        if self.transport.is_closing():
             return
         self._state = _LINGER
-        self._left = _LINGER_BYTES
-        if self._paused_reading:
-            self.resume_reading()
+        self._held = b""
+        self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.worker.timers.arm(self, self.worker.clock() + _LINGER_SECONDS)
@@ -329,33 +355,44 @@ class ClientConnection(asyncio.Protocol):
         """Turn into a pipe after a 101; gives what the client sent in the meantime."""
         self._state = _TUNNEL
         early, self._held = self._held, b""
-        if self._paused_reading:
-            self.resume_reading()
+        self.resume_reading()
         return early
 
     # ---- back-pressure
 
     def pause_writing(self) -> None:
         self.paused = True
-        self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
+        if self._state in (_ANSWERING, _TUNNEL):  # a body under way has its own deadlines
+            self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
         if self.exchange:
             self.exchange.pause_response()
 
     def resume_writing(self) -> None:
         self.paused = False
-        if self._state == _ANSWERING:
+        if self._state in (_ANSWERING, _TUNNEL):
             self.due = NEVER
         if self.exchange:
             self.exchange.resume_response()
 
     def pause_reading(self) -> None:
+        """Take no more of the body until `resume_reading`."""
+        self._choked = True
+        self._stop_reading()
+
+    def resume_reading(self) -> None:
+        self._choked = False
+        if len(self._held) < self.worker.bounds.pipelined_bytes:
+            self._read_on()
+
+    def _stop_reading(self) -> None:
         if not self._paused_reading and not self.transport.is_closing():
             self._paused_reading = True
             self.transport.pause_reading()
 
-    def resume_reading(self) -> None:
-        if self._paused_reading and not self.transport.is_closing():
+    def _read_on(self) -> None:
+        if self._paused_reading and not self._choked and not self.transport.is_closing():
             self._paused_reading = False
+            self._rate_bytes = _EXCUSED
             self.transport.resume_reading()
 
 

@@ -1,7 +1,7 @@
 """One request and its answer, from the head to the access log. It knows codecs by what they do, not what they speak.
 
-Client codec -> `begin`, `request_body`, `client_gone`, `refused`. Upstream codec -> `interim`, `response`,
-`response_body`, `upstream_failed`, `upstream_late`. Whatever happens, `_finish` runs once and accounts for it.
+Client codec -> `begin`, `request_body`, `client_gone`, `refused`. Its call to the upstream -> `interim`, `response`,
+`response_body`, `refused`. Whatever happens, `_finish` runs once and accounts for it.
 """
 
 from __future__ import annotations
@@ -9,34 +9,24 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.balance import hash_key
 from gateway.core.failure import STATUS, Failure, Refused
 from gateway.core.headers import join
-from gateway.core.retry import IDEMPOTENT, REASONS, may_retry
-from gateway.proxy.admission import admit, request_head
+from gateway.proxy.admission import admit, identify
 from gateway.proxy.answers import STATUS_LINES, problem
+from gateway.proxy.call import Call
 from gateway.proxy.framing import CHUNKED
 from gateway.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-
     from gateway.core.forwarded import Origin
     from gateway.core.plan import Plan
     from gateway.core.request import Header, Request
     from gateway.proxy.answer import AnswerHead
     from gateway.proxy.client import ClientConnection
     from gateway.proxy.head import RequestHead
-    from gateway.proxy.pool import Pool
     from gateway.proxy.service import Service
-    from gateway.proxy.upstream import UpstreamConnection
     from gateway.proxy.worker import Worker
 
-_WAITING_BYTES: Final = 64 * 1024
-"""Of a body that waits for a connection; beyond it the client is read no further."""
-_MOST_STALE: Final = 3
-"""Idle connections that may turn out dead one after the other before it counts as a failure."""
-_NONE_TRIED: Final[frozenset[int]] = frozenset()
 _NO_CONTENT: Final = 204
 _BODILESS: Final = frozenset((_NO_CONTENT, 304))
 
@@ -45,10 +35,9 @@ class Exchange:
     """One request on its way."""
 
     __slots__ = (
-        "answer_seconds", "arm", "begun", "called", "chunked", "client", "counted", "failure", "first_byte",
-        "head", "origin", "plan", "request", "target", "keep", "kept", "kept_bytes", "lane", "last_failure", "last_pool", "over", "place", "pool", "probe", "received",
-        "request_done", "request_id", "sent", "service", "source", "stale", "started", "status", "total_due",
-        "trace_id", "traceparent", "tried", "tries", "tunnel", "upgrade", "upstream", "worker", "bucket", "due", "expects",
+        "arm", "begun", "call", "chunked", "client", "counted", "expects", "failure", "first_byte", "head", "keep",
+        "lane", "origin", "over", "plan", "received", "request", "request_done", "request_id", "sent", "service",
+        "source", "started", "status", "target", "trace_id", "traceparent", "tunnel", "upgrade", "worker",
     )  # fmt: skip
 
     def __init__(self, worker: Worker, client: ClientConnection, head: RequestHead) -> None:
@@ -60,36 +49,25 @@ class Exchange:
         self.request: Request | None = None
         self.origin: Origin | None = None
         self.target = b""
+        """What the upstream is asked for."""
         self.arm = ""
         self.request_id = self.trace_id = ""
         self.traceparent = b""
         self.service: Service | None = None
-        self.pool: Pool | None = None
-        """The target called now; `last_pool` stays when the call has ended."""
-        self.last_pool: Pool | None = None
-        self.place = 0
-        self.upstream: UpstreamConnection | None = None
+        self.call: Call | None = None
         self.tunnel: Tunnel | None = None
         self.upgrade = b""
         self.status = 0
         self.source = "gateway"
         self.failure: Failure | None = None
-        self.last_failure = Failure.NO_TARGET
         self.received = self.sent = 0
-        self.tries = self.stale = 0
-        self.tried: AbstractSet[int] = _NONE_TRIED
-        self.kept: list[bytes] | None = []
-        self.kept_bytes = 0
         self.request_done = head.length == 0
         self.expects = head.expect
         """The client waits for a 100 before it sends its body."""
-        self.begun = self.chunked = self.keep = self.over = self.probe = False
+        self.begun = self.chunked = self.keep = self.over = False
         self.counted = True
         self.started = perf_counter()
-        self.first_byte = self.called = self.answer_seconds = 0.0
-        self.total_due = 0.0
-        self.due = 0.0
-        self.bucket = 0
+        self.first_byte = 0.0
 
     # ---- from the client
 
@@ -97,22 +75,17 @@ class Exchange:
         """Admit the request and answer it or call its upstream."""
         try:
             if admit(self):
-                self._prepare()
-                self._call()
+                service, plan, request = self.service, self.plan, self.request
+                assert service is not None
+                assert plan is not None
+                assert request is not None
+                self.call = call = Call(self, service, plan, request)
+                if self.expects and not self.request_done:
+                    self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    self.expects = False
+                call.begin()
         except Refused as refused:
             self.refused(refused.failure)
-
-    def _prepare(self) -> None:
-        service, plan = self.service, self.plan
-        assert service is not None
-        assert plan is not None
-        assert plan.total_timeout_seconds is not None
-        now = self.worker.clock()
-        self.probe = service.enter(now)
-        self.total_due = now + plan.total_timeout_seconds
-        if self.expects and not self.request_done:
-            self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.expects = False
 
     def request_body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the body on, or keep it until there is a connection."""
@@ -125,28 +98,8 @@ class Exchange:
             return
         if self.head.length == CHUNKED:
             data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"0\r\n\r\n" if done else b"")
-        if self.kept is not None:
-            self._keep(data)
-        upstream = self.upstream
-        if upstream:
-            upstream.write(data)
-            if done:
-                self._await_answer(upstream)
-
-    def _keep(self, data: bytes) -> None:
-        assert self.kept is not None
-        self.kept.append(data)
-        self.kept_bytes += len(data)
-        if self.upstream is None:
-            if self.kept_bytes > _WAITING_BYTES:
-                self.client.pause_reading()
-        elif self.kept_bytes > self._keepable_bytes:
-            self.kept = None
-
-    @property
-    def _keepable_bytes(self) -> int:
-        retry = self.service.policy.retry if self.service else None
-        return retry.body_bytes if retry else -1
+        if self.call:
+            self.call.body(data, done=done)
 
     def client_gone(self) -> None:
         """Cancel everything: nobody waits for the answer any more."""
@@ -159,6 +112,11 @@ class Exchange:
             self._leave("canceled")
             self._finish()
 
+    def turn_away(self, failure: Failure) -> None:
+        """Refuse what never became a request."""
+        identify(self)
+        self.refused(failure)
+
     def refused(self, failure: Failure) -> None:
         """Answer with a failure, or break off an answer that has begun."""
         if self.over:
@@ -168,79 +126,15 @@ class Exchange:
         self._leave("canceled")
         self.failure = failure
         if self.begun:
-            self.status = STATUS[failure] if self.tunnel else self.status
+            self.keep = False
             self.client.abort()
             self._finish()
         else:
             self.answer(*problem(self, failure))
 
-    # ---- to the upstream
-
-    def _call(self) -> None:
-        service, request = self.service, self.request
-        assert service is not None
-        assert request is not None
-        key = hash_key(service.policy.balance, request) if service.hashes else None
-        place = service.choose(key, self.tried)
-        if place is None:
-            raise Refused(self.last_failure)
-        self.tries += 1
-        self.place = place
-        self.pool = self.last_pool = pool = service.pools[place]
-        pool.begun()
-        connection = pool.acquire(self)
-        if connection:
-            self.connected(connection)
-
-    def connected(self, connection: UpstreamConnection) -> None:
-        """Send the request: head and what there is of the body."""
-        self.upstream = connection
-        plan, origin, pool, service = self.plan, self.origin, self.pool, self.service
-        assert plan is not None
-        assert origin is not None
-        assert pool is not None
-        assert service is not None
-        self.called = perf_counter()
-        wire = request_head(self, plan, origin, pool.host)
-        if self.kept_bytes:
-            wire += b"".join(self.kept or ())
-            if self.kept_bytes > self._keepable_bytes:
-                self.kept = None
-        if self.request_done:
-            due = min(self.worker.clock() + service.policy.timeouts.first_byte_seconds, self.total_due)
-            connection.start(self, wire, due)
-        else:
-            connection.start(self, wire, self.total_due)
-            self.client.resume_reading()
-
-    def _await_answer(self, connection: UpstreamConnection) -> None:
-        service = self.service
-        assert service is not None
-        due = self.worker.clock() + service.policy.timeouts.first_byte_seconds
-        connection.arm(min(due, self.total_due))
-
     def _leave(self, outcome: str) -> None:
-        """End the call to the upstream without its answer."""
-        pool = self.pool
-        if pool is None:
-            return
-        self.pool = None
-        upstream, self.upstream = self.upstream, None
-        if upstream is None:
-            pool.withdraw(self)
-        elif self.tunnel:
-            upstream.hang_up()
-        else:
-            upstream.discard()
-        self._ended(pool, outcome)
-
-    def _ended(self, pool: Pool, outcome: str) -> None:
-        service = self.service
-        assert service is not None
-        pool.ended(outcome)
-        if self.probe:
-            self.probe = False
-            service.probed(outcome)
+        if self.call:
+            self.call.leave(outcome)
 
     # ---- from the upstream
 
@@ -253,80 +147,12 @@ class Exchange:
         if status != 100 and self.head.http11:
             self.client.write(b"%b%b\r\n" % (STATUS_LINES[status], join(headers)))
 
-    def upstream_failed(self, connection: UpstreamConnection, failure: Failure) -> None:
-        """Try again elsewhere if that is safe and allowed, or answer with the failure."""
-        stale = failure is Failure.UPSTREAM_RESET and connection.reused and not connection.first_byte
-        self.call_failed(failure, stale=stale)
-
-    def call_failed(self, failure: Failure, *, stale: bool = False) -> None:
-        """Act on a call that brought no answer; `stale`: a kept connection turned out to be dead."""
-        if stale and self.kept is not None and self.stale < _MOST_STALE and not self.is_unsafe:
-            self.stale += 1
-            self._leave("canceled")
-            self._again()
-            return
-        if self.service:
-            self.service.suspect(self.place, failure)
-        self._leave("failure")
-        reason = REASONS.get(failure)
-        if reason and not self.begun and self._may_retry(reason):
-            self.last_failure = failure
-            self.tried |= {self.place}
-            self._again()
-        else:
-            self.refused(failure)
-
-    @property
-    def is_unsafe(self) -> bool:
-        """Whether doing the request twice is more than doing it once."""
-        return self.request is None or self.request.method not in IDEMPOTENT
-
-    def _again(self) -> None:
-        try:
-            self._call()
-        except Refused as refused:
-            self.refused(refused.failure)
-
-    def _may_retry(self, reason: str) -> bool:
-        service, request = self.service, self.request
-        if service is None or request is None or service.policy.retry is None or self.probe:
-            return False
-        kept = self.kept is not None
-        if not may_retry(service.policy.retry, request.method, reason, tries=self.tries - self.stale, body_kept=kept):
-            return False
-        return service.take_retry(reason)
-
-    def upstream_late(self, connection: UpstreamConnection, now: float) -> None:
-        """Name the deadline that has passed."""
-        if self.tunnel:
-            self.tunnel.look(now)
-        elif now >= self.total_due:
-            self.call_failed(Failure.TOTAL_TIMEOUT)
-        elif self.client.paused:
-            connection.arm(self.total_due)
-        elif not connection.first_byte:
-            self.call_failed(Failure.FIRST_BYTE_TIMEOUT)
-        else:
-            self.call_failed(Failure.IDLE_TIMEOUT)
-
-    def expire(self, now: float) -> None:  # noqa: ARG002 - the signature of everything that has a deadline
-        """Give up waiting for a connection."""
-        self.call_failed(Failure.POOL_FULL)
-
     def response(self, head: AnswerHead, body: bytes, *, done: bool) -> None:
         """Begin the answer with what there is of its body."""
         status = head.status
-        self.first_byte = now = perf_counter()
-        self.answer_seconds = now - self.called
-        plan, service = self.plan, self.service
+        self.first_byte = perf_counter()
+        plan = self.plan
         assert plan is not None
-        assert service is not None
-        if status >= 500 and not self.begun and self._may_retry(str(status)):
-            self.tried |= {self.place}
-            self._leave("failure")
-            self._again()
-            return
-        service.answered(self.answer_seconds)
         self.status = status
         self.source = "upstream"
         lines = plan.response_headers.lines(head.headers, head.lines)
@@ -374,16 +200,12 @@ class Exchange:
             if self.chunked:
                 self.client.write(b"0\r\n\r\n")
             self._complete()
-        elif self.upstream and self.service:
-            due = self.worker.clock() + self.service.policy.timeouts.idle_seconds
-            self.upstream.arm(min(due, self.total_due))
+        elif self.call:
+            self.call.progress()
 
     def _complete(self) -> None:
-        upstream, pool = self.upstream, self.pool
-        self.upstream = self.pool = None
-        if upstream and pool:
-            upstream.finished(whole=self.request_done)
-            self._ended(pool, "failure" if self.status >= 500 else "success")
+        if self.call:
+            self.call.complete(whole=self.request_done, success=self.status < 500)
         self._finish()
 
     # ---- answers of the gateway itself
@@ -411,7 +233,6 @@ class Exchange:
         self.counted = False
         self.begun = True
         self.first_byte = perf_counter()
-        self.answer_seconds = self.first_byte - self.called
         self.client.write(
             b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n\r\n"
             % (STATUS_LINES[101], join(plan.response_headers.apply(headers)), self.upgrade, self.request_id.encode())
@@ -428,22 +249,17 @@ class Exchange:
     # ---- back-pressure
 
     def pause_response(self) -> None:
-        if self.upstream:
-            self.upstream.pause_reading()
+        if self.call and self.call.connection:
+            self.call.connection.pause_reading()
 
     def resume_response(self) -> None:
-        if self.upstream:
-            self.upstream.resume_reading()
+        if self.call and self.call.connection:
+            self.call.connection.resume_reading()
 
     def _finish(self) -> None:
         if self.over:
             return
         self.over = True
-        if self.bucket:
-            self.worker.timers.forget(self)
-        if self.probe and self.service:
-            self.probe = False
-            self.service.probed("canceled")
         self.worker.account.finished(self)
         if self.failure is not Failure.CLIENT_CLOSED:
             self.client.answered(keep=self.keep)

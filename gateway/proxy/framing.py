@@ -16,6 +16,8 @@ UNTIL_CLOSE = -2
 """A response body that ends with the connection."""
 
 HEAD_END = b"\r\n\r\n"
+_MOST_DIGITS = 19
+"""Of a length: what fits into 63 bits. llhttp lets any number of leading zeros pass."""
 _MOST_SLICES = 512
 """Slices of one call (about 0.7 us each): a body made of CRLFCRLF alone may not hold the loop."""
 _SLICE_BYTES = 16 * 1024
@@ -40,7 +42,7 @@ def body_length(headers: Iterable[Header], *, http11: bool) -> int | None:
     chunked = False
     for name, value in headers:
         if name == b"content-length":
-            if length is not None or not value.isdigit():
+            if length is not None or not value.isdigit() or len(value) > _MOST_DIGITS:
                 raise FramingError
             length = int(value)
         elif name == b"transfer-encoding":

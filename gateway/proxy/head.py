@@ -28,7 +28,7 @@ class RequestHead:
     """One request head, read. Never changed: equal bytes share it."""
 
     __slots__ = (
-        "agent", "claims", "connection", "expect", "headers", "host", "http11", "keep_alive", "length", "lines", "method",
+        "agent", "claims", "connection", "count", "expect", "headers", "host", "http11", "keep_alive", "length", "lines", "method",
         "referrer", "request_id", "target", "traceparent", "upgrade", "verb",
     )  # fmt: skip
 
@@ -44,6 +44,8 @@ class RequestHead:
         """The same as bytes of a head."""
         self.length = 0
         """Body bytes, 0 for none, `CHUNKED`."""
+        self.count = 0
+        """Header lines, those too that go no further."""
         self.upgrade = b""
         self.expect = False
         self.connection = b""
@@ -122,6 +124,7 @@ class RequestReader:
         if method in _METHODS_REFUSED:
             raise Refused(Failure.NOT_IMPLEMENTED)
         head.keep_alive = parser.should_keep_alive()
+        head.count = len(self._headers) + len(self._special)
         hosts = 0
         for name, value in self._special:
             if name == b"host":
@@ -129,7 +132,7 @@ class RequestReader:
                 head.host = value
             else:
                 _note(head, name, value)
-        if hosts != 1 and (head.http11 or hosts):
+        if hosts > 1 or (not head.host and (hosts or head.http11)):
             raise Refused(Failure.BAD_HOST)
         try:
             head.length = body_length(self._special, http11=head.http11) or 0

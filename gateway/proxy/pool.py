@@ -27,7 +27,7 @@ from gateway.spec.address import parse_target
 
 if TYPE_CHECKING:
     from gateway.core.snapshot import Endpoint
-    from gateway.proxy.exchange import Exchange
+    from gateway.proxy.call import Call
     from gateway.proxy.service import Service
 
 _HAPPY_SECONDS: Final = 0.1
@@ -77,7 +77,7 @@ class Pool:
         self._tls_name = (service.policy.tls.server_name or address.host) if address.is_tls else None
         self.host = address.authority.encode() if service.policy.host == "target" else b""
         self._idle: list[UpstreamConnection] = []
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: deque[Call] = deque()
         self._open = 0
         self._dialing = 0
         self._retired = False
@@ -113,8 +113,8 @@ class Pool:
         """Calls under way, when the places are dealt anew."""
         return self._open - len(self._idle) + len(self._waiting)
 
-    def acquire(self, exchange: Exchange) -> UpstreamConnection | None:
-        """Give an idle connection, or let the exchange wait for one.
+    def acquire(self, call: Call) -> UpstreamConnection | None:
+        """Give an idle connection, or let the call wait for one.
 
         Raises:
             Refused: too many wait already.
@@ -125,11 +125,11 @@ class Pool:
             connection = idle.pop()
             if connection.transport.is_closing():
                 continue
-            if exchange.is_unsafe and self.worker.clock() - connection.rested > _FRESH_SECONDS and self._may_dial:
+            if call.is_unsafe and self.worker.clock() - connection.rested > _FRESH_SECONDS and self._may_dial:
                 idle.append(connection)
                 break
             return connection
-        self._wait(exchange)
+        self._wait(call)
         return None
 
     @property
@@ -139,27 +139,27 @@ class Pool:
     def _share(self, number: int) -> int:
         return -(-number // self.worker.workers)
 
-    def _wait(self, exchange: Exchange) -> None:
+    def _wait(self, call: Call) -> None:
         caps = self._service.policy.connections
         dials = self._may_dial
         if not dials and len(self._waiting) - self._dialing >= self._share(caps.queue):
             raise Refused(Failure.POOL_FULL)
-        self._waiting.append(exchange)
+        self._waiting.append(call)
         self.worker.values[self._waits] += 1
         patience = caps.queue_seconds + (self._service.policy.timeouts.connect_seconds if dials else 0)
-        self.worker.timers.arm(exchange, self.worker.clock() + patience)
+        self.worker.timers.arm(call, self.worker.clock() + patience)
         if dials:
             self._dial()
 
-    def withdraw(self, exchange: Exchange) -> None:
-        """Forget an exchange that waits no more."""
-        if exchange in self._waiting:
-            self._waiting.remove(exchange)
-            self._stopped_waiting(exchange)
+    def withdraw(self, call: Call) -> None:
+        """Forget an call that waits no more."""
+        if call in self._waiting:
+            self._waiting.remove(call)
+            self._stopped_waiting(call)
 
-    def _stopped_waiting(self, exchange: Exchange) -> None:
+    def _stopped_waiting(self, call: Call) -> None:
         self.worker.values[self._waits] -= 1
-        self.worker.timers.forget(exchange)
+        self.worker.timers.forget(call)
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take a connection back: for whoever waits, else to rest."""
@@ -175,9 +175,9 @@ class Pool:
                 self.worker.timers.arm(connection, connection.due)
 
     def _serve(self, connection: UpstreamConnection) -> None:
-        exchange = self._waiting.popleft()
-        self._stopped_waiting(exchange)
-        exchange.connected(connection)
+        call = self._waiting.popleft()
+        self._stopped_waiting(call)
+        call.connected(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Note that a connection is gone."""
@@ -217,6 +217,8 @@ class Pool:
         try:
             async with deadline.timeout:
                 connection = await self._open_connection()
+            if connection.transport.is_closing():
+                failure = Failure.CONNECT_REFUSED  # taken and dropped at once
         except TimeoutError:
             failure = Failure.CONNECT_TIMEOUT
         except ssl.SSLError:
@@ -234,13 +236,14 @@ class Pool:
         self._open += 1
         values[self._connections] += 1
         values[self._results["success"]] += 1
+        connection.counted = True
         self.release(connection)
 
     def _refuse_one(self, failure: Failure) -> None:
         if self._waiting:
-            exchange = self._waiting.popleft()
-            self._stopped_waiting(exchange)
-            exchange.call_failed(failure)
+            call = self._waiting.popleft()
+            self._stopped_waiting(call)
+            call.failed(failure)
         self._dial_for_waiting()
 
     async def _open_connection(self) -> UpstreamConnection:

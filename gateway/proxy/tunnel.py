@@ -31,8 +31,9 @@ class Tunnel:
         exchange = self._exchange
         exchange.received += len(data)
         self._moved()
-        if exchange.upstream:
-            exchange.upstream.write(data)
+        connection = exchange.call.connection if exchange.call else None
+        if connection:
+            connection.write(data)
 
     def down(self, data: bytes) -> None:
         exchange = self._exchange
@@ -45,11 +46,14 @@ class Tunnel:
         due = self._last + self._idle_seconds
         if now >= due:
             self._exchange.tunnel_closed()
-        elif self._exchange.upstream:
-            self._exchange.upstream.arm(due)
+        else:
+            self._look_again(due)
 
     def _moved(self) -> None:
-        exchange = self._exchange
-        self._last = exchange.worker.clock()
-        if exchange.upstream:
-            exchange.upstream.arm(self._last + self._idle_seconds)
+        self._last = self._exchange.worker.clock()
+        self._look_again(self._last + self._idle_seconds)
+
+    def _look_again(self, due: float) -> None:
+        call = self._exchange.call
+        if call and call.connection:
+            call.connection.arm(due)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.proxy.answer import AnswerHead
-    from gateway.proxy.exchange import Exchange
+    from gateway.proxy.call import Call
     from gateway.proxy.pool import Pool
 
 _HEAD_BYTES: Final = 64 * 1024
+_HANG_UP_SECONDS: Final = 5.0
 _MOST_INTERIM: Final = 16
 """Interim answers (1xx) to one request; more is a broken or hostile upstream."""
 
@@ -44,18 +45,20 @@ class UpstreamConnection(asyncio.Protocol):
     """One connection of a pool, carrying one exchange at a time."""
 
     __slots__ = (
-        "_dechunker", "_held", "_interim", "_left", "_paused_reading", "_reusable", "_state", "bucket",
-        "due", "exchange", "first_byte", "paused", "pool", "rested", "reused", "transport", "write",
+        "_dechunker", "_held", "_interim", "counted", "_left", "_paused_reading", "_reusable", "_state", "bucket", "call",
+        "due", "first_byte", "paused", "pool", "rested", "reused", "transport", "write",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.transport: asyncio.Transport
         self.write: Callable[[bytes], None]
-        self.exchange: Exchange | None = None
+        self.call: Call | None = None
         self.due = NEVER
         self.bucket = 0
         self.paused = False
+        self.counted = False
+        """Whether the pool knows of it: it may be gone before its opening is noticed."""
         self.rested = 0.0
         """When it last came to rest, in loop seconds."""
         self.reused = False
@@ -74,9 +77,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = transport
         self.write = transport.write
 
-    def start(self, exchange: Exchange, request: bytes, due: float) -> None:
+    def start(self, call: Call, request: bytes, due: float) -> None:
         """Send a request's head and what there is of its body; the answer goes to the exchange."""
-        self.exchange = exchange
+        self.call = call
         self.first_byte = False
         self._interim = 0
         self._state = _HEAD
@@ -87,38 +90,44 @@ class UpstreamConnection(asyncio.Protocol):
         self.pool.worker.timers.arm(self, due)
 
     def expire(self, now: float) -> None:
-        if self.exchange:
-            self.exchange.upstream_late(self, now)
-        else:
-            self.discard()
+        try:
+            if self.call:
+                self.call.late(self, now)
+            else:
+                self.discard()
+        except Exception as error:  # noqa: BLE001 - as in data_received
+            self.pool.worker.crashed(error)
+            self.transport.abort()
 
     def discard(self) -> None:
         """Close at once: the exchange is over or goes elsewhere, and the connection is in an unknown state."""
-        self.exchange = None
+        self.call = None
         self._state = _IDLE
         self.pool.worker.timers.forget(self)
         self.transport.abort()
 
     def hang_up(self) -> None:
-        """Close a pipe, once what is under way has gone out."""
-        self.exchange = None
+        """Close a pipe once what is under way has gone out, or nobody took it for a while."""
+        self.call = None
         self._state = _IDLE
-        self.pool.worker.timers.forget(self)
         self.transport.close()
+        self.arm(self.pool.worker.clock() + _HANG_UP_SECONDS)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.pool.worker.timers.forget(self)
-        self.pool.lost(self)
+        if self.counted:
+            self.pool.lost(self)
         self._dechunker = None
-        exchange, self.exchange = self.exchange, None
-        if exchange is None:
+        self._held = b""
+        call, self.call = self.call, None
+        if call is None:
             return
         if self._state == _REST and error is None:
-            exchange.response_body(b"", done=True)
+            call.exchange.response_body(b"", done=True)
         elif self._state == _TUNNEL:
-            exchange.tunnel_closed()
+            call.exchange.tunnel_closed()
         else:
-            exchange.upstream_failed(self, Failure.UPSTREAM_RESET)
+            call.connection_failed(self, Failure.UPSTREAM_RESET)
 
     # ---- bytes in
 
@@ -128,109 +137,112 @@ class UpstreamConnection(asyncio.Protocol):
                 data = self._held + data
                 self._held = b""
             while data:
-                exchange = self.exchange
-                if exchange is None:
+                call = self.call
+                if call is None:
                     self.transport.abort()  # bytes nobody asked for: the next answer could be taken for another one
                     return
                 self.first_byte = True
                 state = self._state
                 if state == _HEAD:
-                    data = self._read_head(exchange, data)
+                    data = self._read_head(call, data)
                 elif state == _LENGTH:
-                    data = self._read_length(exchange, data)
+                    data = self._read_length(call, data)
                 elif state == _CHUNKS:
-                    data = self._read_chunks(exchange, data)
-                elif state == _TUNNEL and exchange.tunnel:
-                    exchange.tunnel.down(data)
+                    data = self._read_chunks(call, data)
+                elif state == _TUNNEL and call.exchange.tunnel:
+                    call.exchange.tunnel.down(data)
                     return
                 else:
-                    exchange.response_body(data, done=False)
+                    call.exchange.response_body(data, done=False)
                     return
         except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
             self.pool.worker.crashed(error)
             self.transport.abort()
 
-    def _read_head(self, exchange: Exchange, data: bytes) -> bytes:
+    def _read_head(self, call: Call, data: bytes) -> bytes:
         end = data.find(HEAD_END) + 4
         if end == 3 and len(data) <= _HEAD_BYTES and not bare_line_feed(data):
             self._held = data
             return b""
         if end == 3 or end > _HEAD_BYTES:
-            return self._broken(exchange)
+            return self._broken(call)
         try:
             head = self.pool.worker.answers.read(data if end == len(data) else data[:end])
         except FramingError:
-            return self._broken(exchange)
-        return self._answer(exchange, head, data[end:])
+            return self._broken(call)
+        return self._answer(call, head, data[end:])
 
-    def _answer(self, exchange: Exchange, head: AnswerHead, rest: bytes) -> bytes:
+    def _answer(self, call: Call, head: AnswerHead, rest: bytes) -> bytes:
         if head.status < 200:
-            return self._interim_answer(exchange, head, rest)
+            return self._interim_answer(call, head, rest)
         self._reusable = head.keep_alive
         length = head.length
-        if exchange.bodiless(head.status):
+        if call.exchange.bodiless(head.status):
             self._refuse_surplus(rest)
-            exchange.response(head, b"", done=True)
+            call.response(head, b"", done=True)
         elif length is None:
             self._state = _REST
-            exchange.response(head, rest, done=False)
+            call.response(head, rest, done=False)
             return b""
         elif length == CHUNKED:
             self._state = _CHUNKS
             self._dechunker = Dechunker()
-            exchange.response(head, b"", done=False)
+            call.response(head, b"", done=False)
         elif len(rest) < length:
             self._state = _LENGTH
             self._left = length - len(rest)
-            exchange.response(head, rest, done=False)
+            call.response(head, rest, done=False)
             return b""
         elif len(rest) == length:
-            exchange.response(head, rest, done=True)
+            call.response(head, rest, done=True)
             return b""
         else:
             self._refuse_surplus(rest[length:])
-            exchange.response(head, rest[:length], done=True)
+            call.response(head, rest[:length], done=True)
             return b""
         return rest
 
-    def _interim_answer(self, exchange: Exchange, head: AnswerHead, rest: bytes) -> bytes:
+    def _interim_answer(self, call: Call, head: AnswerHead, rest: bytes) -> bytes:
         """Pass a 1xx on; a 101 is taken for what it is only if the client asked for just this protocol."""
         self._interim += 1
-        if head.status == 101 and exchange.upgrade and head.upgrade == [exchange.upgrade]:
+        if head.status == 101 and call.exchange.upgrade and head.upgrade == [call.exchange.upgrade]:
             self._state = _TUNNEL
             self._reusable = False
-            exchange.switched(head.headers)
+            call.exchange.switched(head.headers)
             return rest
         if head.status == 101 or self._interim > _MOST_INTERIM:
-            return self._broken(exchange)
-        exchange.interim(head.status, head.headers)
+            return self._broken(call)
+        call.exchange.interim(head.status, head.headers)
         return rest
 
-    def _read_length(self, exchange: Exchange, data: bytes) -> bytes:
+    def _read_length(self, call: Call, data: bytes) -> bytes:
         rest = b""
         if len(data) > self._left:
             data, rest = data[: self._left], data[self._left :]
             self._refuse_surplus(rest)
         self._left -= len(data)
-        exchange.response_body(data, done=not self._left)
+        call.exchange.response_body(data, done=not self._left)
         return rest
 
-    def _read_chunks(self, exchange: Exchange, data: bytes) -> bytes:
+    def _read_chunks(self, call: Call, data: bytes) -> bytes:
         dechunker = self._dechunker
         assert dechunker is not None
         try:
             rest = dechunker.feed(data)
         except FramingError:
-            return self._broken(exchange)
+            return self._broken(call)
         payload = dechunker.payload()
         if dechunker.done:
             self._refuse_surplus(rest)
         if payload or dechunker.done:
-            exchange.response_body(payload, done=dechunker.done)
+            call.exchange.response_body(payload, done=dechunker.done)
         if rest and not dechunker.done:
             self._held = rest
+            self.pause_reading()
             self.pool.worker.loop.call_soon(self.data_received, b"")
             return b""
+        if self._paused_reading and not exchange.client.paused:
+            self.resume_reading()
         return rest
 
     def _refuse_surplus(self, rest: bytes) -> None:
@@ -241,15 +253,15 @@ class UpstreamConnection(asyncio.Protocol):
         if rest:
             self._reusable = False
 
-    def _broken(self, exchange: Exchange) -> bytes:
-        exchange.upstream_failed(self, Failure.UPSTREAM_PROTOCOL)
+    def _broken(self, call: Call) -> bytes:
+        call.connection_failed(self, Failure.UPSTREAM_PROTOCOL)
         return b""
 
     def finished(self, *, whole: bool) -> None:
         """Go back to the pool, the answer being complete; not when the request was not (`whole`) or more may come."""
-        self.exchange = None
+        self.call = None
         self._dechunker = None
-        keep = whole and self._reusable and self._state != _REST and not self.transport.is_closing()
+        keep = whole and self._reusable and not self.paused and self._state != _REST and not self.transport.is_closing()
         self._state = _IDLE
         self.reused = True
         if keep:
@@ -263,13 +275,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused = True
-        if self.exchange:
-            self.exchange.client.pause_reading()
+        if self.call:
+            self.call.exchange.client.pause_reading()
 
     def resume_writing(self) -> None:
         self.paused = False
-        if self.exchange:
-            self.exchange.client.resume_reading()
+        if self.call:
+            self.call.exchange.client.resume_reading()
 
     def pause_reading(self) -> None:
         if not self._paused_reading and not self.transport.is_closing():

@@ -1,0 +1,75 @@
+"""One worker process for all tests of a pytest process; after each test it must hold nothing any more."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
+from gateway.store.process import Phase
+from tests.proxy.gateway import Gateway
+from tests.proxy.wire import Client, Upstream, until
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Iterator[Gateway]:
+    upstream = Upstream()
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), upstream)
+    yield gateway
+    gateway.stop()
+    upstream.socket.close()
+
+
+@pytest.fixture
+def clients() -> Iterator[list[Client]]:
+    made: list[Client] = []
+    yield made
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def gateway(place: Gateway) -> Iterator[Gateway]:
+    """The gateway, as every test finds it; when both ends have hung up, nothing may be left and nothing have crashed."""
+    place.lines()
+    before = place.complaints()
+    yield place
+    place.upstream.hang_up()
+    until(lambda: place.upstream.hang_up() or not place.held())
+    assert place.complaints() == before
+
+
+@pytest.fixture
+def configure(gateway: Gateway) -> Iterator:
+    """Change the spec for one test."""
+    yield gateway.apply
+    gateway.apply()
+    gateway.phase(Phase.SERVING)
+
+
+@pytest.fixture
+def upstream(gateway: Gateway) -> Upstream:
+    return gateway.upstream
+
+
+@pytest.fixture
+def untouched(gateway: Gateway) -> Iterator[None]:
+    """Nothing of what the test sends may reach the upstream, not even a connection."""
+    before = gateway.total(UPSTREAM_CONNECTS), gateway.total(UPSTREAM_REQUESTS)
+    yield
+    assert (gateway.total(UPSTREAM_CONNECTS), gateway.total(UPSTREAM_REQUESTS)) == before
+
+
+@pytest.fixture
+def connect(gateway: Gateway, clients: list[Client]):
+    """Open connections to the gateway that are closed when the test is over."""
+
+    def open_one(listener: str = "", source: str = "127.0.0.1") -> Client:
+        clients.append(gateway.connect(listener, source))
+        return clients[-1]
+
+    return open_one
+
+
+@pytest.fixture
+def client(connect) -> Client:
+    return connect()

@@ -1,0 +1,192 @@
+"""One worker of a gateway and all that surrounds it: the test is supervisor, control and writer."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from exporters.catalog.gateway import IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_IN_FLIGHT, UPSTREAM_WAITING
+from exporters.catalog.metric import Metric
+from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, VersionState, digest
+from gateway.spec.load import load
+from gateway.store.process import Phase
+from gateway.store.rundir import RunDir
+from gateway.store.slot import Slot, Word
+from gateway.store.totals import Totals, read_totals
+from tests.checkout import ROOT
+from tests.proxy.wire import Client, Upstream, until
+
+HELD = (IN_FLIGHT, UPSTREAM_IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_WAITING)
+TRUSTED = "127.0.0.2"
+"""A client that calls from here is a trusted proxy."""
+SPEC = """
+casino: 1
+listen: {{public: 127.0.0.1:8080, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
+bounds: {bounds}
+metrics: {{series: 3000}}
+upstreams:
+  game:
+    versions: {{v1: ["http://127.0.0.1:{port}"]}}
+    timeouts: {timeouts}
+    connections: {connections}
+    {policies}
+routes:
+  all: {{match: /**, to: game, body: 1MB}}
+  {routes}
+"""
+ROUTES = """
+  socket: {match: /socket/**, to: game, upgrades: [websocket, echo]}
+  only-get: {match: GET /only-get, answer: {status: 200, body: got}}
+  static: {match: /static, answer: {status: 203, headers: {X-Kind: static}, body: hello}}
+  empty: {match: /empty, answer: {status: 204}}
+  small: {match: /small, to: game, body: 100B}
+  broken: {match: /maintenance, answer: {status: 503, headers: {Retry-After: "60"}, body: soon, maintenance: true}}
+  rewritten: {match: "/old/{name}", to: game, rewrite: {path: "/new/{name}"}}
+  stripped: {match: /api/**, to: game, rewrite: {strip_prefix: /api}}
+  ruled:
+    match: /ruled
+    to: game
+    headers: {request: {set: {X-Identity: gateway}, remove: [X-Gone]}, response: {set: {X-Answer: set}}}
+"""
+TIMEOUTS = "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}"
+
+
+class Gateway:
+    """The worker, its slots and its documents."""
+
+    def __init__(self, place: Path, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self.spec_path = place / "casino.yaml"
+        self.run = RunDir.prepare(place / "run")
+        self.build, self._held = self.run.new_build()
+        self.supervisor = Slot.create(self.build.slot("supervisor"), series=10)
+        self.control = Slot.create(self.build.slot("control"), series=10)
+        self.worker = Slot.create(self.build.slot("worker-1"), series=4000, ring_bytes=1 << 20)
+        self.supervisor.words[Word.PHASE] = Phase.SERVING
+        self._listeners = {
+            "": socket.create_server(("127.0.0.1", 0), backlog=512),
+            "dual": socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True),
+            "proxy": socket.create_server(("127.0.0.1", 0)),
+            "unix": _unix_server(place / "unix.sock"),
+        }
+        self.unix = str(place / "unix.sock")
+        self._stderr = place / "stderr"
+        self.apply(wait=False)
+        self._process = self._launch()
+        until(lambda: self.worker.words[Word.GENERATION] or self._process.poll() is not None)
+        assert self._process.poll() is None, self.complaints()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        numbers = {name: str(each.fileno()) for name, each in self._listeners.items()}
+        numbers["proxy"] += "p"
+        with self._stderr.open("wb") as stderr:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.proxy.worker_process", self.run.path, self.build.id, *numbers.values()],
+                stderr=stderr, cwd=ROOT,
+                pass_fds=[each.fileno() for each in self._listeners.values()],
+            )  # fmt: skip
+
+    # ---- what control and supervisor would do
+
+    def apply(
+        self, *, bounds="{}", timeouts=TIMEOUTS, connections="{}", policies="", routes=ROUTES, port=0, wait=True
+    ) -> None:
+        """Serve another spec from now on."""
+        port = port or self.upstream.port
+        self.spec_path.write_text(
+            SPEC.format(
+                port=port, bounds=bounds, timeouts=timeouts, connections=connections, policies=policies, routes=routes
+            )
+        )
+        spec = load(self.spec_path, None).spec
+        generation = self.control.words[Word.GENERATION] + 1
+        snapshot = Snapshot(generation=generation, digest=digest(spec), spec=spec)
+        self.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(snapshot))
+        self.control.words[Word.GENERATION] = generation
+        if wait:
+            until(lambda: self.worker.words[Word.GENERATION] == generation)
+
+    def tell(self, **states: VersionState) -> None:
+        """Publish what control knows of the versions of `game`."""
+        edition = self.control.words[Word.EDITION] + 1
+        versions = {("game", version): state for version, state in states.items()}
+        self.build.documents.write(ENDPOINTS, msgspec.msgpack.encode(Endpoints(edition=edition, versions=versions)))
+        self.control.words[Word.EDITION] = edition
+        until(lambda: self.worker.words[Word.EDITION] == edition)
+
+    def phase(self, phase: Phase) -> None:
+        self.supervisor.words[Word.PHASE] = phase
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        for each in self._listeners.values():
+            each.close()
+        self._held.release()
+
+    # ---- clients
+
+    def connect(self, listener: str = "", source: str = "127.0.0.1") -> Client:
+        if listener == "unix":
+            connected = socket.socket(socket.AF_UNIX)
+            connected.connect(self.unix)
+            return Client(connected)
+        port = self._listeners[listener].getsockname()[1]
+        return Client(socket.create_connection(("127.0.0.1", port), source_address=(source, 0)))
+
+    # ---- what it says of itself
+
+    def totals(self) -> Totals:
+        return read_totals([Slot.open(self.worker.path)])
+
+    def total(self, metric: Metric, **labels: str) -> int:
+        totals = self.totals()
+        return sum(
+            value
+            for (name, pairs), value in (totals.counters | totals.gauges).items()
+            if name == metric.name and labels.items() <= dict(pairs).items()
+        )
+
+    @property
+    def connections(self) -> int:
+        return self.worker.words[Word.CONNECTIONS]
+
+    def held(self) -> dict[str, int]:
+        """What the worker holds open, by the name of the gauge."""
+        held = {metric.name: self.total(metric) for metric in HELD} | {"connections": self.connections}
+        return {name: count for name, count in held.items() if count}
+
+    def lines(self) -> list[dict[str, object]]:
+        """Take the access-log lines written since the last time."""
+        ring = Slot.open(self.worker.path, writable=True).ring
+        taken = ring.peek(1 << 20)
+        ring.advance(len(taken))
+        return [json.loads(line) for line in taken.splitlines()]
+
+    def line(self) -> dict[str, object]:
+        """Wait for the next access-log line, which must be the only one."""
+        (line,) = until(self.lines)
+        return line
+
+    def complaints(self) -> str:
+        return self._stderr.read_text()
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the worker since its start."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_bytes(self) -> int:
+        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _unix_server(path: Path) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+    return listening

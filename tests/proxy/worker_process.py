@@ -1,0 +1,45 @@
+"""One real worker, without supervisor or control: `python -m tests.proxy.worker_process RUN_DIR BUILD_ID LISTENERS`.
+
+LISTENERS are descriptors it inherits, each with a `p` behind it if it expects PROXY headers.
+"""
+
+import logging
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from gateway.proxy import worker
+from gateway.spec.listen import Listener
+from gateway.store.process import Process
+from gateway.store.rundir import RunDir
+from gateway.store.slot import Slot
+
+if __name__ == "__main__":
+    path, build_id, *listeners = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stderr)
+    run = RunDir(Path(path))
+    build = run.build(build_id)
+    slot = Slot.open(build.slot("worker-1"), writable=True)
+    slot.own()
+    worker.main(
+        Process(
+            name="worker-1",
+            number=1,
+            build=build,
+            run=run,
+            slot=slot,
+            supervisor=Slot.open(build.slot("supervisor")),
+            control=Slot.open(build.slot("control")),
+            workers=(slot.path,),
+            listeners=tuple(
+                (Listener(address="127.0.0.1:0", proxy_protocol=kind == "p"), socket.socket(fileno=int(number)))
+                for number, kind in (re.fullmatch(r"(\d+)(p?)", listener).groups() for listener in listeners)
+            ),
+            control_socket=socket.socket(),
+            spec_path=run.path / "casino.yaml",
+            stage=None,
+        )
+    )
