@@ -229,6 +229,7 @@ class Call:
         """End the call without its answer, or with all of it that matters."""
         pool = self._pool
         if pool is None:
+            self._end_probe(outcome)
             return
         self._pool = None
         connection, self.connection = self.connection, None
@@ -242,6 +243,9 @@ class Call:
 
     def _ended(self, pool: Pool, outcome: str) -> None:
         pool.ended(outcome)
+        self._end_probe(outcome)
+
+    def _end_probe(self, outcome: str) -> None:
         if self._probe:
             self._probe = False
             self.service.probed(outcome)

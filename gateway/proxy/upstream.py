@@ -241,7 +241,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.pause_reading()
             self.pool.worker.loop.call_soon(self.data_received, b"")
             return b""
-        if self._paused_reading and not exchange.client.paused:
+        if self._paused_reading and not call.exchange.client.paused:
             self.resume_reading()
         return rest
 
