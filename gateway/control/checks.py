@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -146,9 +146,15 @@ async def _connect(check: Check) -> tuple[asyncio.StreamReader, asyncio.StreamWr
         host,
         port,
         limit=MOST_LINE_BYTES,
-        ssl=client_context(check.tls),
+        ssl=_context(check.tls),
         server_hostname=check.tls.server_name or target.host,
     )
+
+
+@lru_cache(maxsize=256)
+def _context(tls: UpstreamTls) -> ssl.SSLContext:
+    """Reading the authorities takes the CPU longer than a check may hold the loop, so it is done once."""
+    return client_context(tls)
 
 
 async def _read_status(reader: asyncio.StreamReader, policy: Health) -> Result:

@@ -28,6 +28,15 @@ from gateway.store.slot import Slot, Word
 
 DEADLINE_SECONDS = 10
 
+A, B = "http://127.0.0.1:7001", "http://127.0.0.1:7002"
+SPEC = """
+casino: 1
+upstreams:
+  dice: {versions: {v1: ["http://127.0.0.1:7001", "http://127.0.0.1:7002"]}}
+routes:
+  roll: {match: "GET /roll/{sides}", to: dice}
+"""
+
 Sanic.test_mode = True  # several apps in one process, one after the other
 
 
@@ -202,3 +211,11 @@ def rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def control(rig: Callable[..., Rig]) -> Rig:
+    """A ready one, for tests that need nothing special."""
+    started = rig(SPEC).start()
+    until(lambda: started.ask("GET", "/ready").status == 200)
+    return started

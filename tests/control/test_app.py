@@ -7,20 +7,7 @@ import pytest
 
 from gateway.store.process import Phase
 from gateway.store.slot import Word
-from tests.control.conftest import until
-
-SPEC = """
-casino: 1
-upstreams:
-  dice: {versions: {v1: ["http://127.0.0.1:7001", "http://127.0.0.1:7002"]}}
-routes:
-  roll: {match: "GET /roll/{sides}", to: dice}
-"""
-
-
-@pytest.fixture
-def control(rig):
-    return rig(SPEC).start()
+from tests.control.conftest import SPEC, until
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/ready", "/metrics", "/stats", "/config"])

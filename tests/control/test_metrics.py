@@ -11,26 +11,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from exporters.catalog.gateway import CATALOGUE, DURATION, REQUESTS, RESPONSES
-from tests.control.conftest import until
+from tests.control.conftest import SPEC, until
 
-SPEC = """
-casino: 1
-upstreams:
-  dice: {versions: {v1: ["http://127.0.0.1:7001"]}}
-routes:
-  roll: {match: "GET /roll/{sides}", to: dice}
-"""
 OPEN_METRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 EDGES = (0.01, 0.1, 1.0)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 ROLL = ("roll", "v1", "2xx", "upstream")
-
-
-@pytest.fixture
-def control(rig):
-    started = rig(SPEC).start()
-    until(lambda: started.ask("GET", "/ready").status == 200)
-    return started
 
 
 def families(control):

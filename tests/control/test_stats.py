@@ -2,23 +2,7 @@ import pytest
 
 from exporters.catalog.gateway import FAILURES, FIRST_BYTE, IN_FLIGHT, REQUESTS, RESPONSES
 from gateway.store.slot import Word
-from tests.control.conftest import until
-
-A, B = "http://127.0.0.1:7001", "http://127.0.0.1:7002"
-SPEC = """
-casino: 1
-upstreams:
-  dice: {versions: {v1: ["http://127.0.0.1:7001", "http://127.0.0.1:7002"]}}
-routes:
-  roll: {match: "GET /roll/{sides}", to: dice}
-"""
-
-
-@pytest.fixture
-def control(rig):
-    started = rig(SPEC).start()
-    until(lambda: started.ask("GET", "/ready").status == 200)
-    return started
+from tests.control.conftest import A, B, until
 
 
 def test_traffic_shows_as_rates_shares_and_latencies(control):
