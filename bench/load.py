@@ -56,9 +56,14 @@ def run(command: list[str], seconds: float, core: int) -> str:
     return done.stdout
 
 
-def wrk(url: str, *, seconds: float, core: int, connections: int = 64, post_bytes: int = 0) -> Load:
-    """Keep `connections` busy with one request each; with `post_bytes`, POST a body of that size."""
-    body = ["--", "POST", str(post_bytes)] if post_bytes else []
+def wrk(
+    url: str, *, seconds: float, core: int, connections: int = 64, post_bytes: int = 0, unique: bool = False
+) -> Load:
+    """Keep `connections` busy with one request each; with `post_bytes`, POST a body of that size.
+
+    `unique` gives every request a header of its own.
+    """
+    body = ["--", "POST", str(post_bytes)] if post_bytes else ["--", "UNIQUE"] if unique else []
     whole = max(1, round(seconds))
     command = ["wrk", "-t1", f"-c{connections}", f"-d{whole}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua"), url]
     return parse_wrk(run([*command, *body], whole, core))

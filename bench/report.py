@@ -30,6 +30,7 @@ EACH = Column("kB/connection", "growth_bytes_per_connection", 1e3)
 
 TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "get": ("Small JSON GET, keep-alive, 64 connections", (RATE, CPU, P50, P99, FAILED, MEMORY, BUSY, LOAD)),
+    "unique": ("The same, with a header of its own in every request", (RATE, CPU, P50, P99, FAILED, BUSY, LOAD)),
     "post": ("POST of 10 kB, 64 connections", (RATE, CPU, P50, P99, FAILED, MEMORY, BUSY, LOAD)),
     "down": ("1 MB bodies down, 64 connections", (BODIES, CPU, P99, FAILED, MEMORY, EACH, BUSY, LOAD)),
     "up": ("1 MB bodies up, 64 connections", (BODIES, CPU, P99, FAILED, MEMORY, EACH, BUSY, LOAD)),
@@ -136,7 +137,7 @@ def cell(value: float | None, column: Column) -> str:
 
 
 def compare_head(scenario: str) -> str:
-    if scenario in ("get", "post", "down", "up"):
+    if scenario in ("get", "unique", "post", "down", "up"):
         return "Casino is"
     return {"latency": "added p50 / p99 ms", "features": "CPU over plain µs", "workers": "CPU over one"}.get(
         scenario, ""

@@ -35,6 +35,7 @@ def scenarios() -> tuple[Scenario, ...]:
     """Make every scenario, in the order of the report."""
     return (
         ClosedLoop("get", "Small JSON GET, 64 connections", body_bytes=0),
+        ClosedLoop("unique", "Small JSON GET, no two heads equal", body_bytes=0, unique=True),
         ClosedLoop("post", "POST of 10 kB", path="/sink", body_bytes=10_000, post=True),
         ClosedLoop("down", "1 MB down", path="/file", body_bytes=1_000_000),
         ClosedLoop("up", "1 MB up", path="/sink", body_bytes=1_000_000, post=True),

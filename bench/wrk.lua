@@ -1,6 +1,14 @@
--- Arguments: [METHOD BODY_BYTES]. Prints the summary as one line of JSON, whose numbers are exact, not rounded for people.
+-- Arguments: [POST BODY_BYTES | UNIQUE]. UNIQUE gives every request a header of its own, so that no two heads are equal.
+-- Prints the summary as one line of JSON, whose numbers are exact, not rounded for people.
 function init(arguments)
-  if arguments[1] then
+  if arguments[1] == "UNIQUE" then
+    local sent = 0
+    request = function()
+      sent = sent + 1
+      wrk.headers["X-Correlation-Id"] = string.format("%032d", sent)
+      return wrk.format()
+    end
+  elseif arguments[1] then
     wrk.method = arguments[1]
     wrk.body = string.rep("x", tonumber(arguments[2]))
   end

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.load import wrk
+from bench.load import Load, wrk
 from bench.product import DIRECT, SMALL, Entrant, Product
 from bench.scenarios.scenario import Setting, Values, with_cost
 from bench.serving import Running
@@ -16,24 +16,26 @@ class ClosedLoop:
 
     once = False
 
-    def __init__(self, name: str, title: str, *, path: str = SMALL, body_bytes: int, post: bool = False) -> None:
+    def __init__(
+        self, name: str, title: str, *, path: str = SMALL, body_bytes: int, post: bool = False, unique: bool = False
+    ) -> None:
         self.name = name
         self.title = title
         self._path = path
         self._body_bytes = body_bytes
         self._post_bytes = body_bytes if post else 0
+        self._unique = unique
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [Entrant(product.name, product) for product in (DIRECT, *products)]
 
     def measure(self, running: Running, setting: Setting) -> Values:
-        core, url = setting.cores.load, running.url(self._path)
-        wrk(url, seconds=WARM_SECONDS, core=core, connections=CONNECTIONS, post_bytes=self._post_bytes)
+        self._load(running, setting, WARM_SECONDS)
         before = running.tree.memory()
         load, cost = with_cost(
             running,
             setting.cores,
-            lambda: wrk(url, seconds=setting.seconds, core=core, connections=CONNECTIONS, post_bytes=self._post_bytes),
+            lambda: self._load(running, setting, setting.seconds),
         )
         return {
             "requests_per_second": load.requests / load.seconds,
@@ -47,3 +49,13 @@ class ClosedLoop:
             "growth_bytes_per_connection": max(0, cost.peak.rss_bytes - before.rss_bytes) / CONNECTIONS,
             **cost.shares(),
         }
+
+    def _load(self, running: Running, setting: Setting, seconds: float) -> Load:
+        return wrk(
+            running.url(self._path),
+            seconds=seconds,
+            core=setting.cores.load,
+            connections=CONNECTIONS,
+            post_bytes=self._post_bytes,
+            unique=self._unique,
+        )
