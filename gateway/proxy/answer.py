@@ -6,12 +6,12 @@ import httptools
 
 from gateway.core.headers import HOP_BY_HOP, join, spellings, without_named
 from gateway.core.request import Header
-from gateway.proxy.framing import FramingError, body_length
+from gateway.proxy.framing import FramingError, body_length, persists
 
 SPECIAL: Final = spellings((*HOP_BY_HOP, "content-length", "x-request-id", "casino-failure"))
 """Fields for the gateway alone, or that it writes itself."""
 _VERSIONS: Final = frozenset((b"HTTP/1.1 ", b"HTTP/1.0 "))
-_USUAL: Final = frozenset((b"keep-alive", b"close"))
+_USUAL: Final = frozenset((b"", b"keep-alive", b"close"))
 _REMEMBERED: Final = 512
 _LONGEST_REMEMBERED: Final = 512
 """Bounds of the memo: heads, and bytes of one."""
@@ -83,15 +83,14 @@ class AnswerReader:
             pass  # a 101; whether it was asked for is the exchange's to say
         except httptools.HttpParserError as error:
             raise FramingError from error
-        headers = self._headers
-        for name, value in self._special:
-            if name == b"connection" and value.lower() not in _USUAL:
-                headers = without_named(headers, value)
+        connection = b",".join([value for name, value in self._special if name == b"connection"])
+        headers = self._headers if connection.lower() in _USUAL else without_named(self._headers, connection)
         status = parser.get_status_code()
         if not 100 <= status < 600:
             raise FramingError
         head = AnswerHead(status, headers)
-        head.length = body_length(self._special, http11=raw[7] == ord("1"))
-        head.keep_alive = parser.should_keep_alive()
+        http11 = raw[7] == ord("1")
+        head.length = body_length(self._special, http11=http11)
+        head.keep_alive = persists(connection, http11=http11)
         head.upgrade = [value.lower() for name, value in self._special if name == b"upgrade"]
         return head

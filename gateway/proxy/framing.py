@@ -54,6 +54,15 @@ def body_length(headers: Iterable[Header], *, http11: bool) -> int | None:
     return CHUNKED if chunked else length
 
 
+def persists(connection: bytes, *, http11: bool) -> bool:
+    """Say whether the connection may go on after a message with this `Connection` (RFC 9112 section 9.3).
+
+    llhttp forgets it as soon as a message without a body is complete.
+    """
+    tokens = [token.strip().lower() for token in connection.split(b",")]
+    return b"close" not in tokens and (http11 or b"keep-alive" in tokens)
+
+
 def bare_line_feed(data: bytes) -> bool:
     """Say whether a line ends without CR: such a head might never end for us, yet end for another reader."""
     return data.count(b"\n") != data.count(b"\r\n")

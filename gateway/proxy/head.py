@@ -12,7 +12,7 @@ from gateway.core.failure import Failure, Refused
 from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, join, without_named
 from gateway.core.record import referrer, text
 from gateway.core.request import Header
-from gateway.proxy.framing import FramingError, body_length
+from gateway.proxy.framing import FramingError, body_length, persists
 
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 1024
@@ -123,7 +123,6 @@ class RequestReader:
         head.http11 = _is_http11(raw, method, self._target)
         if method in _METHODS_REFUSED:
             raise Refused(Failure.NOT_IMPLEMENTED)
-        head.keep_alive = parser.should_keep_alive()
         head.count = len(self._headers) + len(self._special)
         hosts = 0
         for name, value in self._special:
@@ -138,6 +137,7 @@ class RequestReader:
             head.length = body_length(self._special, http11=head.http11) or 0
         except FramingError:
             raise Refused(Failure.BAD_REQUEST) from None
+        head.keep_alive = persists(head.connection, http11=head.http11)
         head.headers = without_named(self._headers, head.connection) if head.connection else self._headers
         head.lines = join(head.headers)
         head.verb = method.decode()

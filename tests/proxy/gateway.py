@@ -36,9 +36,10 @@ upstreams:
     connections: {connections}
     {policies}
 routes:
-  all: {{match: /**, to: game, body: 1MB}}
-  {routes}
+{rest}
+{routes}
 """
+REST = "  all: {match: /**, to: game, body: 1MB}"
 ROUTES = """
   socket: {match: /socket/**, to: game, upgrades: [websocket, echo]}
   only-get: {match: GET /only-get, answer: {status: 200, body: got}}
@@ -94,13 +95,28 @@ class Gateway:
     # ---- what control and supervisor would do
 
     def apply(
-        self, *, bounds="{}", timeouts=TIMEOUTS, connections="{}", policies="", routes=ROUTES, port=0, wait=True
+        self,
+        *,
+        bounds="{}",
+        timeouts=TIMEOUTS,
+        connections="{}",
+        policies="",
+        routes=ROUTES,
+        rest=REST,
+        port=0,
+        wait=True,
     ) -> None:
         """Serve another spec from now on."""
         port = port or self.upstream.port
         self.spec_path.write_text(
             SPEC.format(
-                port=port, bounds=bounds, timeouts=timeouts, connections=connections, policies=policies, routes=routes
+                port=port,
+                bounds=bounds,
+                timeouts=timeouts,
+                connections=connections,
+                policies=policies,
+                routes=routes,
+                rest=rest,
             )
         )
         spec = load(self.spec_path, None).spec

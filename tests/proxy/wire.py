@@ -9,6 +9,7 @@ from typing import NamedTuple
 PATIENCE_SECONDS = 3.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /any HTTP/1.1\r\nHost: a\r\n\r\n"
+_BODILESS = {b"%d" % status for status in (*range(100, 200), 204, 304)}
 
 
 def until(holds, *, seconds=PATIENCE_SECONDS):
@@ -107,20 +108,19 @@ class Peer:
         return self.rest() == b""
 
     def so_far(self) -> bytes:
-        """Read what has come, without waiting."""
+        """Read what has come, without waiting; it stays to be read again."""
         self.socket.setblocking(False)
         with contextlib.suppress(BlockingIOError, ConnectionResetError):
             while self.more():
                 pass
         self.socket.settimeout(PATIENCE_SECONDS)
-        found, self.buffer = self.buffer, b""
-        return found
+        return self.buffer
 
     def message(self, *, bodiless: bool = False) -> Message:
         """Read one message, strictly: whatever is not plain HTTP/1.1 framing fails the test."""
         start, *lines = self.through(b"\r\n\r\n")[:-4].split(b"\r\n")
         headers = tuple((name, value) for name, _, value in (line.partition(b": ") for line in lines))
-        return Message(start, headers, b"" if bodiless else self._body(start, headers))
+        return Message(start, headers, b"" if bodiless or start[9:12] in _BODILESS else self._body(start, headers))
 
     def _body(self, start: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
         lower = [(name.lower(), value) for name, value in headers]
@@ -132,7 +132,7 @@ class Peer:
         if codings:
             assert codings == [b"chunked"]
             return self._chunks()
-        return self.rest() if start.startswith(b"HTTP/") and start[9:10] != b"1" else b""
+        return self.rest() if start.startswith(b"HTTP/") else b""
 
     def _chunks(self) -> bytes:
         body = b""
@@ -146,9 +146,15 @@ class Peer:
 class Client(Peer):
     """A client of the gateway."""
 
-    def ask(self, *pieces: bytes, head: bool = False) -> Message:
+    def ask(self, *pieces: bytes) -> Message:
         self.send(*pieces)
-        return self.message(bodiless=head)
+        return self.message()
+
+    def final(self) -> Message:
+        """Read answers until one that is not interim (1xx)."""
+        while (answer := self.message()).status < 200:
+            pass
+        return answer
 
 
 class Upstream:
