@@ -215,7 +215,7 @@ class ClientConnection(asyncio.Protocol):
         now = worker.clock()
         self._body_due = now + worker.bounds.body_seconds
         self._rate_bytes = 0
-        worker.timers.arm(self, now + _RATE_SECONDS)
+        worker.timers.arm(self, min(self._body_due, now + _RATE_SECONDS))
         self._read_on()
         if length == CHUNKED:
             self._state = _CHUNKS

@@ -6,7 +6,7 @@ import pytest
 
 from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
 from gateway.store.process import Phase
-from tests.proxy.gateway import Gateway
+from tests.proxy.data_plane import Gateway
 from tests.proxy.wire import Client, Upstream, until
 
 

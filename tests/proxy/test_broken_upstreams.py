@@ -101,24 +101,22 @@ def test_an_answer_with_an_ambiguous_chunk_is_broken_off(chunks, client, gateway
 
 
 @pytest.mark.parametrize(
-    ("raw", "promised"),
+    "raw",
     [
-        pytest.param(answer(b"Content-Length: 10", body=b"hello"), 10, id="a length"),
-        pytest.param(CHUNKED + b"5\r\nhello\r\n", None, id="chunks"),
-        pytest.param(CHUNKED + b"a\r\nhello", None, id="half a chunk"),
-        pytest.param(CHUNKED + b"5\r\nhello\r\n0\r\n", None, id="chunks but for the last line"),
+        pytest.param(answer(b"Content-Length: 10", body=b"hello"), id="a length"),
+        pytest.param(CHUNKED + b"5\r\nhello\r\n", id="chunks"),
+        pytest.param(CHUNKED + b"a\r\nhello", id="half a chunk"),
+        pytest.param(CHUNKED + b"5\r\nhello\r\n0\r\n", id="chunks but for the last line"),
     ],
 )
 @pytest.mark.parametrize("end", ["close", "reset"])
-def test_an_answer_cut_short_is_cut_short_for_the_client_too(raw, promised, end, client, gateway, upstream):
+def test_an_answer_cut_short_is_cut_short_for_the_client_too(raw, end, client, gateway, upstream):
     client.send(GET)
     call, _ = upstream.request()
     call.send(raw)
     client.through(b"hello")
     call.close() if end == "close" else call.reset()
-    with pytest.raises(ConnectionResetError):
-        while client.more():
-            pass
+    assert client.was_reset()
     assert not client.buffer.endswith(b"0\r\n\r\n")
     assert gateway.line()["casino.failure"] == "upstream_reset"
 
@@ -138,9 +136,7 @@ def test_an_answer_that_ends_with_the_connection_is_cut_short_when_that_was_rese
     call.send(answer(body=b"hello"))
     client.through(b"hello\r\n")
     call.reset()
-    with pytest.raises(ConnectionResetError):
-        while client.more():
-            pass
+    assert client.was_reset()
     assert client.buffer == b""
 
 

@@ -1,6 +1,7 @@
 """Both ends of a connection, played by a test: raw bytes out, raw bytes in, and never longer than a deadline."""
 
 import contextlib
+import select
 import socket
 import struct
 import time
@@ -103,6 +104,15 @@ class Peer:
         found, self.buffer = self.buffer, b""
         return found
 
+    def was_reset(self) -> bool:
+        """Read to the end, and say whether that was a reset; what came stays to be read."""
+        try:
+            while self.more():
+                pass
+        except ConnectionResetError:
+            return True
+        return False
+
     def is_over(self) -> bool:
         """Wait for the end; False if something came instead."""
         return self.rest() == b""
@@ -186,7 +196,13 @@ class Upstream:
     def received(self) -> bytes:
         """Everything that came and was not read yet, on all connections, without waiting."""
         self._take_all()
-        return b"".join(peer.so_far() for peer in self.peers)
+        return b"".join(peer.so_far() for peer in self.peers if peer.socket.fileno() >= 0)
+
+    def is_called(self, other: "Upstream") -> bool:
+        """Wait until the gateway calls this one or the other, and say whether it is this one."""
+        called, _, _ = select.select([self.socket, other.socket], [], [], PATIENCE_SECONDS)
+        assert called
+        return called[0] is self.socket
 
     def _take_all(self) -> None:
         self.socket.setblocking(False)

@@ -31,7 +31,7 @@ bounds: {bounds}
 metrics: {{series: 3000}}
 upstreams:
   game:
-    versions: {{v1: ["http://127.0.0.1:{port}"]}}
+    versions: {{v1: [http://127.0.0.1:{port}{more}]}}
     timeouts: {timeouts}
     connections: {connections}
     {policies}
@@ -39,7 +39,6 @@ routes:
 {rest}
 {routes}
 """
-REST = "  all: {match: /**, to: game, body: 1MB}"
 ROUTES = """
   socket: {match: /socket/**, to: game, upgrades: [websocket, echo]}
   only-get: {match: GET /only-get, answer: {status: 200, body: got}}
@@ -54,7 +53,15 @@ ROUTES = """
     to: game
     headers: {request: {set: {X-Identity: gateway}, remove: [X-Gone]}, response: {set: {X-Answer: set}}}
 """
-TIMEOUTS = "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}"
+PARTS = {
+    "bounds": "{}",
+    "more": "",
+    "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
+    "connections": "{}",
+    "policies": "",
+    "routes": ROUTES,
+    "rest": "  all: {match: /**, to: game, body: 1MB}",
+}
 
 
 class Gateway:
@@ -94,31 +101,9 @@ class Gateway:
 
     # ---- what control and supervisor would do
 
-    def apply(
-        self,
-        *,
-        bounds="{}",
-        timeouts=TIMEOUTS,
-        connections="{}",
-        policies="",
-        routes=ROUTES,
-        rest=REST,
-        port=0,
-        wait=True,
-    ) -> None:
-        """Serve another spec from now on."""
-        port = port or self.upstream.port
-        self.spec_path.write_text(
-            SPEC.format(
-                port=port,
-                bounds=bounds,
-                timeouts=timeouts,
-                connections=connections,
-                policies=policies,
-                routes=routes,
-                rest=rest,
-            )
-        )
+    def apply(self, *, wait: bool = True, **parts: object) -> None:
+        """Serve another spec from now on; `parts` replace those of `PARTS`."""
+        self.spec_path.write_text(SPEC.format(**{"port": self.upstream.port} | PARTS | parts))
         spec = load(self.spec_path, None).spec
         generation = self.control.words[Word.GENERATION] + 1
         snapshot = Snapshot(generation=generation, digest=digest(spec), spec=spec)
