@@ -1,7 +1,8 @@
 """Takes connections from the shared listeners, evenly among the workers.
 
-All workers wait on the same queue, so no connection is lost with a worker. One that holds more connections than another
-that beats steps back for a moment; it never waits for anybody longer than that.
+All workers wait on the same queue, so no connection is lost with a worker. One that holds clearly more connections than
+another that beats steps back for a moment; it never waits for anybody longer than that. How much is clear grows with
+the number: a worker that stepped back for each single one would leave the queue standing when all are busy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from gateway.proxy.worker import Worker
     from gateway.spec.listen import Listener
 
-_BATCH: Final = 8
+_BATCH: Final = 32
+"""Connections taken in one turn of the loop, about 50 us each."""
+_AHEAD_DIVISOR: Final = 8
+"""A worker may hold this part (an eighth) more than another, and one."""
 _STEP_BACK_SECONDS: Final = 0.002
 _ALIVE_NS: Final = 400_000_000
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
@@ -59,13 +63,14 @@ class Acceptor:
                 return
 
     def _is_ahead(self) -> bool:
-        """Say whether another worker that is alive holds fewer connections."""
+        """Say whether another worker that is alive holds clearly fewer connections."""
         own = self._worker.words[Word.CONNECTIONS]
         if not self._peers or not own:
             return False
         alive = time.monotonic_ns() - _ALIVE_NS
+        few = own - own // _AHEAD_DIVISOR
         return any(
-            peer.words[Word.CONNECTIONS] < own and peer.words[Word.HEARTBEAT] > alive and peer.words[Word.GENERATION]
+            peer.words[Word.CONNECTIONS] < few and peer.words[Word.HEARTBEAT] > alive and peer.words[Word.GENERATION]
             for peer in self._peers
         )
 
@@ -76,7 +81,8 @@ class Acceptor:
     def _resume(self) -> None:
         if self._listening:
             self._worker.loop.add_reader(self._socket, self._ready)
-            self._accept()
+            if self._accept():
+                self._ready()
 
     def _accept(self) -> bool:
         try:
