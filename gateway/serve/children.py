@@ -48,6 +48,8 @@ class Child:
         self._leave = leave
         self._tally = tally
         self._pulse = Pulse()
+        self._answered = 0
+        self._answered_ns = 0
         self._born = 0.0
         self._due = 0.0
         self._early_deaths = 0
@@ -74,7 +76,9 @@ class Child:
             self._born = now
             self._hang = None
             self._pulse = Pulse()
-            self.process.slot.words[Word.HEARTBEAT] = self.process.slot.words[Word.STARTED] = time.monotonic_ns()
+            words = self.process.slot.words
+            words[Word.HEARTBEAT] = words[Word.STARTED] = self._answered_ns = time.monotonic_ns()
+            self._answered = words[Word.SEQUENCE]
             try:
                 self.pid = _fork(self._main, self.process, self._leave)
             except OSError as refused:  # no memory or no process left; the machine may recover
@@ -90,7 +94,7 @@ class Child:
         if self._early_deaths and now_ns / 1e9 - self._born >= HEALTHY_SECONDS:
             self._loop(0)
         words = self.process.slot.words
-        beat_ns = words[Word.HEARTBEAT]
+        beat_ns = self._last_sign_ns(now_ns)
         age_seconds = (now_ns - max(beat_ns, resumed_ns)) / 1e9
         pid = self.pid
         self._hang = self._pulse.judge(
@@ -103,6 +107,14 @@ class Child:
             fields = {"process.name": self.name, "process.pid": pid, "event.reason": self._hang.value}
             emit(Event.PROCESS_HUNG, "error", {**fields, "casino.silent_seconds": round(age_seconds, 3)})
             self.kill()
+
+    def _last_sign_ns(self, now_ns: int) -> int:
+        """When it last showed that it lives: a worker with thousands of busy clients answers many before its loop turns."""
+        words = self.process.slot.words
+        answered = words[Word.SEQUENCE]
+        if answered != self._answered:
+            self._answered, self._answered_ns = answered, now_ns
+        return max(words[Word.HEARTBEAT], self._answered_ns)
 
     def kill(self) -> None:
         """End it without asking, if it lives."""

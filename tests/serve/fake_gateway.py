@@ -11,6 +11,7 @@ import selectors
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 from exporters.catalog.gateway import LOG_DROPPED, RESPONSES
@@ -22,6 +23,7 @@ from gateway.store.process import Phase, Process
 from gateway.store.slot import Word
 
 TURN_SECONDS = 0.03
+TOIL_SECONDS = 3.5
 
 
 class Misdeed:
@@ -30,6 +32,7 @@ class Misdeed:
     def __init__(self, process: Process) -> None:
         self._path = process.spec_path.with_name("misdeed")
         self._name = process.name
+        self._words = process.slot.words
 
     def commit(self) -> None:
         try:
@@ -44,6 +47,8 @@ class Misdeed:
             case "spin":
                 while True:
                     pass
+            case "toil":
+                self._toil()
             case "deadlock":
                 lock = threading.Lock()
                 lock.acquire()
@@ -52,6 +57,12 @@ class Misdeed:
                 raise RuntimeError("a misdeed")
             case "exit" | "always-exit":
                 sys.exit(3)
+
+    def _toil(self) -> None:
+        """Answer and answer, with no end to the turn."""
+        end = time.monotonic() + TOIL_SECONDS
+        while time.monotonic() < end:
+            self._words[Word.SEQUENCE] += 1
 
 
 class Worker:

@@ -66,6 +66,17 @@ def test_a_process_that_hangs_or_ends_is_replaced(gateway, name, deed, reason):
     gateway.get()
 
 
+def test_a_worker_that_answers_without_end_of_its_turn_is_left_alone(gateway):
+    gateway.start()
+    words, pid = gateway.slot("worker-1").words, gateway.pid("worker-1")
+    gateway.misdeed("worker-1", "toil")
+    until(lambda: words[Word.SEQUENCE] > 1_000)
+    beat = words[Word.HEARTBEAT]
+    until(lambda: words[Word.HEARTBEAT] > beat)
+    assert gateway.pid("worker-1") == pid
+    assert gateway.events("process_hung") == []
+
+
 def test_the_traceback_of_a_crash_is_told(gateway):
     gateway.start()
     gateway.misdeed("worker-1", "raise")
