@@ -7,6 +7,7 @@ stops. It decides framing, deadlines and whether the connection lives on; it nev
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -79,7 +80,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self.write = transport.write
+        self.write = functools.partial(self.worker.outbox.put, transport)
         self.worker.connected(self)
 
     def introduce(self, address: str) -> None:
@@ -102,6 +103,7 @@ class ClientConnection(asyncio.Protocol):
     def close(self) -> None:
         """Close once everything written has gone out; a client that does not read it is not waited for long."""
         self._state = _LINGER
+        self.worker.outbox.flush()
         self.transport.close()
         self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
 
@@ -347,6 +349,7 @@ class ClientConnection(asyncio.Protocol):
         self._state = _LINGER
         self._held = b""
         self.resume_reading()
+        self.worker.outbox.flush()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.worker.timers.arm(self, self.worker.clock() + _LINGER_SECONDS)

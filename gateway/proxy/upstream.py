@@ -7,6 +7,7 @@ connection that said one byte too many is never used again. It decides nothing a
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.failure import Failure
@@ -75,7 +76,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self.write = transport.write
+        self.write = functools.partial(self.pool.worker.outbox.put, transport)
 
     def start(self, call: Call, request: bytes, due: float) -> None:
         """Send a request's head and what there is of its body; the answer goes to the exchange."""
@@ -110,6 +111,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Close a pipe once what is under way has gone out, or nobody took it for a while."""
         self.call = None
         self._state = _IDLE
+        self.pool.worker.outbox.flush()
         self.transport.close()
         self.arm(self.pool.worker.clock() + _HANG_UP_SECONDS)
 

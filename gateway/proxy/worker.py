@@ -29,6 +29,7 @@ from gateway.proxy.answer import AnswerReader
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.head import RequestReader
 from gateway.proxy.identities import Identities
+from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
 from gateway.proxy.service import Service
 from gateway.proxy.table import UNROUTED, Lane, Table
@@ -101,6 +102,7 @@ class Worker:
         self.timers = Timers(self.clock())
         self.overload = Overload(thread_time())
         self.identities = Identities()
+        self.outbox = Outbox(self.loop)
         self.requests = RequestReader()
         self.answers = AnswerReader()
         self.bounds = Bounds()
