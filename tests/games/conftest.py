@@ -31,8 +31,10 @@ class Running:
 def running(*words: str) -> Iterator[Running]:
     game = Running(*words)
     with game.http, game.process:
-        yield game
-        game.process.kill()
+        try:
+            yield game
+        finally:
+            game.process.kill()
 
 
 @pytest.fixture(scope="session")
