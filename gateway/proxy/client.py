@@ -115,6 +115,7 @@ class ClientConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Reset the connection: an answer that was cut must not look whole, and what nobody reads must not stay in the kernel."""
+        self.worker.outbox.flush()
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 

@@ -31,4 +31,5 @@ class Outbox:
         """Write now: what follows closes a connection."""
         waiting, self._waiting = self._waiting, []
         for transport, data in waiting:
-            transport.write(data)
+            if not transport.is_closing():
+                transport.write(data)
