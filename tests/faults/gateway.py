@@ -60,6 +60,12 @@ class Casino(Gateway):
         self.started.append(process)
         return process
 
+    def stop(self) -> None:
+        super().stop()
+        for process in self.started:
+            if process.stdout:
+                process.stdout.close()
+
     def ask(self, port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
         asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
         try:
