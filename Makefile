@@ -1,7 +1,7 @@
 # Two commands set up what they need and do the rest: `make up` and `make test`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test lint bench prove clean
+.PHONY: help up test lint wheel bench prove clean
 
 # Any Python from 3.11 on; `make PYTHON=/path/to/python3.12` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
@@ -19,6 +19,7 @@ help:
 	@echo 'make test    lint, types, imports, tests'
 	@echo 'make bench   measure against nginx, haproxy, Envoy, Traefik, Caddy and KrakenD, those that are installed'
 	@echo 'make prove   run every acceptance line at full size and write build/prove/report.md; goes on where it stopped'
+	@echo 'make wheel   build dist/*.whl, the request path compiled: about twice as fast as the checkout'
 	@echo 'make lint    only lint, types and imports'
 	@echo 'make clean   remove .venv and everything built'
 
@@ -50,7 +51,18 @@ test: lint
 	@deploy/debian-packages $(TEST_PACKAGES) || true
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
-bench: $(VENV)/.ready-dev $(VENV)/.ready-bench
+wheel: $(VENV)/.ready
+	@deploy/wheel dist
+
+# What is measured is what is released: an environment of its own with nothing in it but the wheel.
+build/wheel/.ready: $(VENV)/.ready $(shell find casino exporters gateway -name '*.py')
+	@rm -rf build/wheel
+	@deploy/wheel build/wheel/dist
+	@$(BIN)/python -m venv build/wheel
+	@build/wheel/bin/pip install --quiet build/wheel/dist/*.whl
+	@touch $@
+
+bench: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
 	@deploy/debian-packages $(BENCH_PACKAGES) || true
 	@$(BIN)/python -m bench
 

@@ -15,7 +15,11 @@ import msgspec
 
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
-SEARCH_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin"])
+WHEEL = HERE.parent / "build" / "wheel" / "bin"
+"""Where `make bench` installs Casino as it is released: from a wheel, its request path compiled."""
+SEARCH_PATH = os.pathsep.join(
+    [str(WHEEL), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin"]
+)
 SMALL = "/roll/6"
 """The path of the small JSON answer."""
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +127,11 @@ def test_tests_mirror_the_rooms():
 def test_no_package_hides_under_tests():
     """It would shadow the room of the same name (notes/style.md, 4.12)."""
     assert list(ROOT.glob("tests/**/__init__.py")) == []
+
+
+def test_every_module_that_a_wheel_compiles_exists() -> None:
+    """hatch-mypyc compiles what it finds: a module renamed would silently stay interpreted."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    hook = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["mypyc"]
+    assert hook["include"]
+    assert [name for name in hook["include"] if not (ROOT / name).is_file()] == []
