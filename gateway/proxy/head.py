@@ -12,7 +12,7 @@ from gateway.core.failure import Failure, Refused
 from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, join, without_named
 from gateway.core.record import referrer, text
 from gateway.core.request import Header
-from gateway.proxy.framing import FramingError, body_length, persists
+from gateway.proxy.framing import HEAD_END, FramingError, bare_line_feed, body_length, persists
 
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 1024
@@ -104,6 +104,8 @@ class RequestReader:
             self._headers.append((name, value))
 
     def _parse(self, raw: bytes) -> RequestHead | None:
+        if raw == HEAD_END:
+            return None
         self._target = b""
         self._headers = []
         self._special = []
@@ -114,7 +116,7 @@ class RequestReader:
             pass  # whether it is granted is decided later; what follows is HTTP until then
         except httptools.HttpParserError:
             raise Refused(_protocol_failure(raw)) from None
-        return self._interpret(parser, raw) if self._target else None
+        return self._interpret(parser, raw)
 
     def _interpret(self, parser: httptools.HttpRequestParser, raw: bytes) -> RequestHead:
         head = RequestHead()
@@ -151,7 +153,8 @@ class RequestReader:
 
 def _is_http11(raw: bytes, method: bytes, target: bytes) -> bool:
     """Tell HTTP/1.1 from 1.0; llhttp also speaks RTSP, ICE and HTTP/2.0 of a kind, and takes several spaces for one."""
-    raw = raw.lstrip(b"\r\n")
+    while raw.startswith(b"\r\n"):  # nothing else may stand before a request (RFC 9112 section 2.2)
+        raw = raw[2:]
     line = raw.find(b"\r\n")
     version = raw[line - 9 : line]
     if line != len(method) + len(target) + 10 or version not in _VERSIONS:
@@ -178,6 +181,8 @@ def _note(head: RequestHead, name: bytes, value: bytes) -> None:
 
 def _protocol_failure(raw: bytes) -> Failure:
     """Name what is wrong with a head the parser refused."""
+    if bare_line_feed(raw):
+        return Failure.BAD_REQUEST
     line = raw.lstrip(b"\r\n")
     if _OTHER_VERSION.match(line):
         return Failure.HTTP_VERSION

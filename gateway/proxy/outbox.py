@@ -6,10 +6,12 @@ it awake already; and an answer in two pieces leaves as one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
+_LARGE_BYTES: Final = 16 * 1024
+"""A larger piece goes out at once: one iteration may read 8 MB, which only a write that has stalled can stop."""
 
 
 class Outbox:
@@ -26,6 +28,8 @@ class Outbox:
         if not self._waiting:
             self._loop.call_soon(self.flush)
         self._waiting.append((transport, data))
+        if len(data) > _LARGE_BYTES:
+            self.flush()
 
     def flush(self) -> None:
         """Write now: what follows closes a connection."""

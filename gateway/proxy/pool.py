@@ -179,6 +179,15 @@ class Pool:
         self._stopped_waiting(call)
         call.connected(connection)
 
+    def opened(self, connection: UpstreamConnection) -> None:
+        """Take a new connection in."""
+        values = self.worker.values
+        self._open += 1
+        values[self._connections] += 1
+        values[self._results["success"]] += 1
+        connection.counted = True
+        self.release(connection)
+
     def lost(self, connection: UpstreamConnection) -> None:
         """Note that a connection is gone."""
         self._open -= 1
@@ -228,16 +237,11 @@ class Pool:
         finally:
             worker.timers.forget(deadline)
             self._dialing -= 1
-        values = worker.values
         if failure:
-            values[self._results[_RESULTS[failure]]] += 1
+            worker.values[self._results[_RESULTS[failure]]] += 1
             self._refuse_one(failure)
             return
-        self._open += 1
-        values[self._connections] += 1
-        values[self._results["success"]] += 1
-        connection.counted = True
-        self.release(connection)
+        self.opened(connection)
 
     def _refuse_one(self, failure: Failure) -> None:
         if self._waiting:

@@ -13,8 +13,9 @@ import msgspec
 from exporters.catalog.gateway import IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_IN_FLIGHT, UPSTREAM_WAITING
 from exporters.catalog.metric import Metric
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, VersionState, digest
+from gateway.spec.listen import Listener
 from gateway.spec.load import load
-from gateway.store.process import Phase
+from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
 from gateway.store.totals import Totals, read_totals
@@ -64,18 +65,60 @@ PARTS = {
 }
 
 
-class Gateway:
-    """The worker, its slots and its documents."""
+class Surroundings:
+    """What a worker finds when it starts: slots, documents, a run directory."""
 
-    def __init__(self, place: Path, upstream: Upstream) -> None:
-        self.upstream = upstream
+    def __init__(self, place: Path, port: int) -> None:
+        self._port = port
         self.spec_path = place / "casino.yaml"
         self.run = RunDir.prepare(place / "run")
         self.build, self._held = self.run.new_build()
+        self._no_socket = socket.socket()
         self.supervisor = Slot.create(self.build.slot("supervisor"), series=10)
         self.control = Slot.create(self.build.slot("control"), series=10)
         self.worker = Slot.create(self.build.slot("worker-1"), series=4000, ring_bytes=1 << 20)
         self.supervisor.words[Word.PHASE] = Phase.SERVING
+        self.apply(wait=False)
+
+    def apply(self, *, wait: bool = True, **parts: object) -> None:
+        """Serve another spec from now on; `parts` replace those of `PARTS`."""
+        self.spec_path.write_text(SPEC.format(**{"port": self._port} | PARTS | parts))
+        spec = load(self.spec_path, None).spec
+        generation = self.control.words[Word.GENERATION] + 1
+        snapshot = Snapshot(generation=generation, digest=digest(spec), spec=spec)
+        self.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(snapshot))
+        self.control.words[Word.GENERATION] = generation
+        if wait:
+            until(lambda: self.worker.words[Word.GENERATION] == generation)
+
+    def process(self, *listeners: tuple[Listener, socket.socket]) -> Process:
+        """What the supervisor would hand to the worker."""
+        return Process(
+            name="worker-1",
+            number=1,
+            build=self.build,
+            run=self.run,
+            slot=self.worker,
+            supervisor=self.supervisor,
+            control=self.control,
+            workers=(self.worker.path,),
+            listeners=listeners,
+            control_socket=self._no_socket,
+            spec_path=self.spec_path,
+            stage=None,
+        )
+
+    def release(self) -> None:
+        self._no_socket.close()
+        self._held.release()
+
+
+class Gateway(Surroundings):
+    """The worker in a process of its own."""
+
+    def __init__(self, place: Path, upstream: Upstream) -> None:
+        super().__init__(place, upstream.port)
+        self.upstream = upstream
         self._listeners = {
             "": socket.create_server(("127.0.0.1", 0), backlog=512),
             "dual": socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True),
@@ -84,7 +127,6 @@ class Gateway:
         }
         self.unix = str(place / "unix.sock")
         self._stderr = place / "stderr"
-        self.apply(wait=False)
         self._process = self._launch()
         until(lambda: self.worker.words[Word.GENERATION] or self._process.poll() is not None)
         assert self._process.poll() is None, self.complaints()
@@ -100,17 +142,6 @@ class Gateway:
             )  # fmt: skip
 
     # ---- what control and supervisor would do
-
-    def apply(self, *, wait: bool = True, **parts: object) -> None:
-        """Serve another spec from now on; `parts` replace those of `PARTS`."""
-        self.spec_path.write_text(SPEC.format(**{"port": self.upstream.port} | PARTS | parts))
-        spec = load(self.spec_path, None).spec
-        generation = self.control.words[Word.GENERATION] + 1
-        snapshot = Snapshot(generation=generation, digest=digest(spec), spec=spec)
-        self.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(snapshot))
-        self.control.words[Word.GENERATION] = generation
-        if wait:
-            until(lambda: self.worker.words[Word.GENERATION] == generation)
 
     def tell(self, **states: VersionState) -> None:
         """Publish what control knows of the versions of `game`."""
@@ -128,7 +159,7 @@ class Gateway:
         self._process.wait()
         for each in self._listeners.values():
             each.close()
-        self._held.release()
+        self.release()
 
     # ---- clients
 

@@ -1,0 +1,221 @@
+"""Slow, silent and dying services: every phase of a call has a deadline, and a retry never shows."""
+
+import socket
+
+import pytest
+
+from exporters.catalog.gateway import (
+    RETRIES,
+    UPSTREAM_IN_FLIGHT,
+    UPSTREAM_WAITING,
+)
+from tests.proxy.wire import GET, OK, Upstream, until
+
+POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+CHUNKED = b"POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+PUT = POST.replace(b"POST", b"PUT") % 10
+BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
+QUICK = "{connect: 300ms, first_byte: 300ms, idle: 300ms, total: 600ms}"
+STATIC = b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+def other():
+    """Another target of the same version."""
+    made = Upstream()
+    yield made
+    made.hang_up()
+    made.socket.close()
+
+
+def test_a_service_that_does_not_answer_is_a_504(configure, connect, gateway, upstream):
+    configure(timeouts=QUICK)
+    client = connect()
+    client.send(GET)
+    call, _ = upstream.request()
+    answer = client.message()
+    assert (answer.status, answer.failure) == (504, "first_byte_timeout")
+    assert call.is_over()
+    assert client.ask(STATIC).status == 203
+
+
+@pytest.mark.parametrize("part", [b"H", b"HTTP/1.1 200 OK\r\nX: y", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+def test_a_service_that_stops_within_its_head_is_a_504(part, configure, connect, upstream):
+    configure(timeouts=QUICK)
+    client = connect()
+    client.send(GET)
+    call, _ = upstream.request()
+    call.send(part)
+    assert client.final().status == 504
+    assert call.is_over()
+
+
+def test_a_service_that_drips_its_head_is_a_504(configure, connect, upstream):
+    configure(timeouts=QUICK)
+    client = connect()
+    client.send(GET)
+    call, _ = upstream.request()
+    call.send(b"HTTP/1.1 200 OK\r\nX: ")
+    client.socket.settimeout(0.02)
+    while not client.buffer:
+        try:
+            call.send(b"y")
+            client.more()
+        except TimeoutError:
+            continue
+    assert client.message().status == 504
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 100", b"Transfer-Encoding: chunked", b"X: y"])
+def test_a_service_that_stops_within_its_body_is_broken_off(framing, configure, connect, gateway, upstream):
+    configure(timeouts=QUICK)
+    client = connect()
+    client.send(GET)
+    call, _ = upstream.request()
+    call.send(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n5\r\nhello\r\n" % framing)
+    assert client.was_reset()
+    assert call.is_over()
+    assert gateway.line()["casino.failure"] == "idle_timeout"
+
+
+def test_a_service_that_drips_its_body_meets_the_total_deadline(configure, connect, gateway, upstream):
+    configure(timeouts=QUICK)
+    client = connect()
+    client.send(GET)
+    call, _ = upstream.request()
+    call.send(BIG)
+    call.socket.settimeout(0.02)
+    try:
+        while True:
+            call.send(b"x")
+            try:
+                call.more()
+                break
+            except TimeoutError:
+                continue
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    assert client.was_reset()
+    assert gateway.line()["casino.failure"] == "total_timeout"
+
+
+def test_a_service_that_does_not_read_a_body_is_a_504(configure, connect, upstream):
+    configure(timeouts=QUICK, rest="  all: {match: /**, to: game, body: 1GB}")
+    client = connect()
+    client.send(POST % 50_000_000)
+    upstream.accept().through(b"\r\n\r\n")
+    client.socket.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        client.send(b"x" * 50_000_000)
+    client.socket.settimeout(3)
+    answer = client.message()
+    assert (answer.status, answer.failure) == (504, "total_timeout")
+
+
+def test_a_service_that_cannot_be_reached_is_a_502(configure, connect):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    configure(port=port)
+    answer = connect().ask(GET)
+    assert (answer.status, answer.failure) == (502, "connect_refused")
+
+
+def test_a_request_that_waits_too_long_for_a_connection_is_a_503(configure, connect, gateway, upstream):
+    configure(connections="{most: 1, queue: 1, queue_time: 200ms}")
+    first, second, third = connect(), connect(), connect()
+    first.send(GET)
+    upstream.request()
+    second.send(GET)
+    until(lambda: gateway.total(UPSTREAM_WAITING) == 1)
+    for client in (third, second):
+        client.send(GET) if client is third else None
+        answer = client.message()
+        assert (answer.status, answer.failure, answer.one(b"retry-after")) == (503, "pool_full", b"1")
+
+
+def test_a_client_that_goes_away_while_it_waits_for_a_connection_is_forgotten(configure, connect, gateway, upstream):
+    configure(connections="{most: 1}")
+    first, second, third = connect(), connect(), connect()
+    first.send(GET)
+    call, _ = upstream.request()
+    second.send(GET)
+    until(lambda: gateway.total(UPSTREAM_WAITING) == 1)
+    second.close()
+    until(lambda: gateway.total(UPSTREAM_WAITING) == 0)
+    third.send(GET)
+    call.send(OK)
+    assert first.message().status == 200
+    call.message()
+    call.send(OK)
+    assert third.message().status == 200
+    assert gateway.total(UPSTREAM_IN_FLIGHT) == 0
+
+
+def test_a_kept_connection_that_died_costs_a_safe_request_nothing(client, gateway, upstream):
+    client.send(GET)
+    call, _ = upstream.request()
+    call.send(OK)
+    client.message()
+    client.send(GET)
+    call.message()
+    call.reset()
+    upstream.answer()
+    assert client.message().status == 200
+
+
+def test_a_request_that_may_have_been_done_is_not_sent_twice(client, gateway, upstream):
+    retried = gateway.total(RETRIES)
+    client.send(GET)
+    call, _ = upstream.request()
+    call.send(OK)
+    client.message()
+    client.send(POST % 5, b"hello")
+    assert call.message().body == b"hello"
+    call.reset()
+    answer = client.message()
+    assert (answer.status, answer.failure) == (502, "upstream_reset")
+    assert upstream.received() == b""
+    assert gateway.total(RETRIES) == retried
+
+
+def test_a_retry_sends_the_whole_body_again_to_another_target(configure, connect, gateway, upstream, other):
+    configure(more=f", http://127.0.0.1:{other.port}", policies="retry: {attempts: 1}")
+    retried = gateway.total(RETRIES, result="allowed")
+    client = connect()
+    client.send(PUT, b"hello")
+    first, second = (upstream, other) if upstream.is_called(other) else (other, upstream)
+    call = first.accept()
+    call.through(b"hello")
+    call.reset()
+    call = second.accept()
+    assert call.through(b"hello").endswith(b"\r\n\r\nhello")
+    client.send(b"world")
+    assert call.take(5) == b"world"
+    call.send(OK)
+    assert client.message().status == 200
+    assert gateway.total(RETRIES, result="allowed") == retried + 1
+
+
+def test_an_answer_that_has_begun_is_not_begun_again(configure, connect, upstream, other):
+    configure(more=f", http://127.0.0.1:{other.port}", policies="retry: {attempts: 1}")
+    client = connect()
+    client.send(GET)
+    first, second = (upstream, other) if upstream.is_called(other) else (other, upstream)
+    call, _ = first.request()
+    call.send(BIG + b"hello")
+    client.through(b"hello")
+    call.reset()
+    assert client.was_reset()
+    assert second.received() == b""
+
+
+def test_an_answer_given_up_for_a_retry_leaves_no_byte_of_it(configure, connect, upstream, other):
+    configure(more=f", http://127.0.0.1:{other.port}", policies="retry: {attempts: 1, on: ['503']}")
+    client = connect()
+    client.send(GET)
+    first, second = (upstream, other) if upstream.is_called(other) else (other, upstream)
+    call, _ = first.request()
+    call.send(b"HTTP/1.1 503 Busy\r\nX: first\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n")
+    second.answer()
+    answer = client.message()
+    assert (answer.status, answer.body, answer.one(b"x")) == (200, b"ok", None)
