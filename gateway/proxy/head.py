@@ -156,7 +156,7 @@ def _is_http11(raw: bytes, method: bytes, target: bytes) -> bool:
     while raw.startswith(b"\r\n"):  # nothing else may stand before a request (RFC 9112 section 2.2)
         raw = raw[2:]
     line = raw.find(b"\r\n")
-    version = raw[line - 9 : line]
+    version = raw[max(0, line - 9) : line]
     if line != len(method) + len(target) + 10 or version not in _VERSIONS:
         raise Refused(Failure.HTTP_VERSION if _OTHER_VERSION.match(raw) else Failure.BAD_REQUEST)
     return version == b" HTTP/1.1"
