@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -145,14 +146,26 @@ class Gateway(Surroundings):
 
     def tell(self, **states: VersionState) -> None:
         """Publish what control knows of the versions of `game`."""
-        edition = self.control.words[Word.EDITION] + 1
+        edition = self.edition
         versions = {("game", version): state for version, state in states.items()}
         self.build.documents.write(ENDPOINTS, msgspec.msgpack.encode(Endpoints(edition=edition, versions=versions)))
         self.control.words[Word.EDITION] = edition
         until(lambda: self.worker.words[Word.EDITION] == edition)
 
+    @property
+    def edition(self) -> int:
+        """The number of the next one told."""
+        return self.control.words[Word.EDITION] + 1
+
     def phase(self, phase: Phase) -> None:
+        """Change the build's phase, and wait until the worker has seen it."""
         self.supervisor.words[Word.PHASE] = phase
+        for _ in range(2):
+            now = time.monotonic_ns()
+            until(lambda now=now: self.worker.words[Word.HEARTBEAT] > now or self.has_ended())
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGKILL)

@@ -61,6 +61,13 @@ def test_a_connection_that_rests_is_closed_without_an_answer(configure, connect)
     assert client.is_over()
 
 
+def test_a_proxy_header_that_never_ends_is_not_waited_for_without_end(configure, connect, untouched):
+    configure(bounds="{idle: 200ms}")
+    client = connect("proxy", "127.0.0.2")
+    client.send(b"PROXY TCP4 ")
+    assert client.is_over()
+
+
 def test_a_client_that_sends_nothing_but_empty_lines_is_closed_all_the_same(configure, connect):
     configure(bounds="{idle: 200ms}")
     client = connect()
