@@ -117,6 +117,7 @@ class Call:
 
     def body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the request's body on, framed as it is to be sent, or keep it until there is a connection."""
+        self.exchange.worker.slot.beat()
         if self._kept is not None:
             self._keep(data)
         connection = self.connection
@@ -155,9 +156,11 @@ class Call:
         exchange.response(head, body, done=done)
 
     def progress(self) -> None:
-        """Wait for the next piece of the answer."""
+        """Wait for the next piece of the answer. A turn that moves pieces for many may be long: it hangs no more than this."""
+        worker = self.exchange.worker
+        worker.slot.beat()
         if self.connection:
-            due = self.exchange.worker.clock() + self.service.policy.timeouts.idle_seconds
+            due = worker.clock() + self.service.policy.timeouts.idle_seconds
             self.connection.arm(min(due, self.total_due))
 
     def complete(self, *, whole: bool, success: bool) -> None:

@@ -50,7 +50,9 @@ class Tunnel:
             self._look_again(due)
 
     def _moved(self) -> None:
-        self._last = self._exchange.worker.clock()
+        worker = self._exchange.worker
+        worker.slot.beat()
+        self._last = worker.clock()
         self._look_again(self._last + self._idle_seconds)
 
     def _look_again(self, due: float) -> None:

@@ -131,7 +131,7 @@ class Slot:
         self.tally.zero_gauges()
 
     def beat(self) -> None:
-        """Say that the owner's loop turns."""
+        """Say that the owner's loop turns, or that a long turn of it gets on."""
         self.words[Word.HEARTBEAT] = time.monotonic_ns()
 
 
