@@ -81,13 +81,13 @@ def test_health_and_control_answer_while_the_workers_are_saturated(gateway, full
 @pytest.mark.proves("3.4 a stopped worker is replaced: within 1 s on an idle machine, 3 s on a saturated one")
 def test_a_stopped_worker_is_replaced(gateway, full, measured):
     took = []
-    for name in WORKERS * (5 if full else 1):
+    for name in WORKERS:
         begun = time.monotonic()
         gateway.kill(name, signal.SIGSTOP)
         took.append(time.monotonic() - begun)
         until(lambda name=name: gateway.is_serving(name))
     measured["replaced after"] = f"{max(took):.2f} s at most"
-    assert max(took) < 3
+    assert max(took) < (1 if full else 3)  # a proof has the machine to itself
 
 
 @pytest.mark.proves("3.4 /ready says no while no worker answers")
