@@ -24,6 +24,9 @@ _AHEAD_DIVISOR: Final = 8
 """A worker may hold this part (an eighth) more than another, and one."""
 _STEP_BACK_SECONDS: Final = 0.002
 _ALIVE_NS: Final = 400_000_000
+_UNSENT_BYTES: Final = 128 * 1024
+"""What the kernel takes beyond what the client's window lets through: else a client that reads nothing holds megabytes of
+it, and filling many such buffers at once holds the loop."""
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _EXHAUSTED_SECONDS: Final = 0.1
 
@@ -101,6 +104,7 @@ class Acceptor:
         connected.setblocking(False)
         if peer:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         worker.count_connection(1)
         port = self._socket.getsockname()[1] if peer else 0
         task = worker.loop.create_task(self._connect(connected, peer, port))
