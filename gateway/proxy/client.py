@@ -18,7 +18,7 @@ from gateway.core.proxy_protocol import Malformed, read_preface
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.framing import CHUNKED, HEAD_END, Dechunker, FramingError, bare_line_feed
 from gateway.proxy.head import NO_HEAD, RequestHead
-from gateway.proxy.timers import NEVER
+from gateway.proxy.timers import NEVER, TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -330,7 +330,7 @@ class ClientConnection(asyncio.Protocol):
         if self._held:
             worker.loop.call_soon(self.data_received, b"")
         self.due = worker.clock() + worker.bounds.idle_seconds
-        if not self.bucket:  # else it is looked at before that: nothing that was armed is later
+        if not self.bucket or self.bucket > self.due * TICKS_PER_SECOND + 1:  # else it is looked at before that
             worker.timers.arm(self, self.due)
 
     def refuse(self, failure: Failure) -> bytes:

@@ -21,7 +21,7 @@ from exporters.catalog.gateway import (
     UPSTREAM_WAITING,
 )
 from gateway.core.failure import Failure, Refused
-from gateway.proxy.timers import NEVER
+from gateway.proxy.timers import NEVER, TICKS_PER_SECOND
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.spec.address import parse_target
 
@@ -171,7 +171,8 @@ class Pool:
             connection.rested = now = self.worker.clock()
             self._idle.append(connection)
             connection.due = now + self._service.policy.connections.idle_seconds
-            if not connection.bucket:  # else it is looked at before that: an answer's deadline was nearer
+            bucket = connection.bucket
+            if not bucket or bucket > connection.due * TICKS_PER_SECOND + 1:  # else it is looked at before that
                 self.worker.timers.arm(connection, connection.due)
 
     def _serve(self, connection: UpstreamConnection) -> None:

@@ -7,7 +7,7 @@ at an item again when its old bucket falls due, and parks it anew. Resolution is
 from typing import Protocol
 
 TICK_SECONDS = 0.025
-_PER_SECOND = 1 / TICK_SECONDS
+TICKS_PER_SECOND = 1 / TICK_SECONDS
 NEVER = 0.0
 
 
@@ -28,12 +28,12 @@ class Timers:
 
     def __init__(self, now: float) -> None:
         self._buckets: dict[int, set[Timed]] = {}
-        self._done = int(now * _PER_SECOND)
+        self._done = int(now * TICKS_PER_SECOND)
 
     def arm(self, item: Timed, due: float) -> None:
         """Set an item's deadline; an earlier one it had is forgotten."""
         item.due = due
-        bucket = int(due * _PER_SECOND) + 1
+        bucket = int(due * TICKS_PER_SECOND) + 1
         if not item.bucket or bucket < item.bucket:
             self._park(item, bucket)
 
@@ -46,13 +46,13 @@ class Timers:
 
     def run(self, now: float) -> None:
         """Expire what is due. Called each tick; catches up when the loop was late."""
-        last = int(now * _PER_SECOND)
+        last = int(now * TICKS_PER_SECOND)
         while self._done < last:
             self._done += 1
             for item in self._buckets.pop(self._done, ()):
                 item.bucket = 0
                 if item.due > now:
-                    self._park(item, int(item.due * _PER_SECOND) + 1)
+                    self._park(item, int(item.due * TICKS_PER_SECOND) + 1)
                 elif item.due:
                     item.due = NEVER
                     item.expire(now)

@@ -68,6 +68,14 @@ def test_a_proxy_header_that_never_ends_is_not_waited_for_without_end(configure,
     assert client.is_over()
 
 
+def test_a_connection_rests_no_longer_for_a_deadline_that_was_later(configure, connect):
+    configure(bounds="{idle: 200ms, head_time: 30s}")
+    client = connect()
+    client.send(STATIC[:10])
+    assert client.drip(STATIC[10:]).message().status == 203
+    assert client.is_over()
+
+
 def test_a_client_that_sends_nothing_but_empty_lines_is_closed_all_the_same(configure, connect):
     configure(bounds="{idle: 200ms}")
     client = connect()

@@ -163,6 +163,17 @@ def test_a_kept_connection_that_died_costs_a_safe_request_nothing(client, gatewa
     assert client.message().status == 200
 
 
+@pytest.mark.parametrize("asked", [GET, PUT + b"helloworld"])
+def test_a_kept_connection_is_closed_after_its_time_of_rest(asked, configure, connect, upstream):
+    configure(connections="{idle: 200ms}", timeouts="{first_byte: 20s, total: 30s}")
+    client = connect()
+    client.send(asked)
+    call, _ = upstream.request()
+    call.send(OK)
+    assert client.message().status == 200
+    assert call.is_over()
+
+
 def test_a_request_that_may_have_been_done_is_not_sent_twice(client, gateway, upstream):
     retried = gateway.total(RETRIES)
     client.send(GET)
