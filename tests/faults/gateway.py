@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Word
-from tests.serve.running import ROOT, Gateway, free_port, until
+from tests.serve.running import ROOT, Gateway, until
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -33,12 +34,21 @@ class Line(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(Line)
 
 
+def reserve_port() -> socket.socket:
+    """Keep a free port from all those who let the kernel choose; the gateway may listen there all the same."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
+
+
 class Casino(Gateway):
     """One gateway, however often it is started; `write` gives it its spec."""
 
     def __init__(self, place) -> None:
         self.place = place
-        self.port, self.control_port = free_port(), free_port()
+        self._reserved = [reserve_port(), reserve_port()]
+        self.port, self.control_port = (each.getsockname()[1] for each in self._reserved)
         self.run = RunDir(place / "run")
         self.spec = place / "casino.yaml"
         self.log = place / "access.log"
@@ -62,6 +72,8 @@ class Casino(Gateway):
 
     def stop(self) -> None:
         super().stop()
+        for each in self._reserved:
+            each.close()
         for process in self.started:
             if process.stdout:
                 process.stdout.close()
