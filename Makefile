@@ -66,7 +66,7 @@ bench: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
 	@deploy/debian-packages $(BENCH_PACKAGES) || true
 	@$(BIN)/python -m bench
 
-prove: $(VENV)/.ready-dev $(VENV)/.ready-bench
+prove: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
 	@deploy/debian-packages $(TEST_PACKAGES) || true
 	@CASINO_FULL=1 $(BIN)/pytest -m proves
 

@@ -101,8 +101,9 @@ class Casino(Gateway):
         )
 
     def access(self) -> list[Line]:
-        """Every line of the access log."""
-        return [_DECODER.decode(line) for line in self.log.read_bytes().splitlines()]
+        """Every line of the access log so far; one that is just being written is seen the next time."""
+        whole, _, _ = self.log.read_bytes().rpartition(b"\n")
+        return [_DECODER.decode(line) for line in whole.splitlines()]
 
     def balance(self, lines: list[bytes]) -> float:
         """Answers counted, minus distinct lines, minus counted drops."""

@@ -5,6 +5,8 @@ import pytest
 from exporters.catalog.gateway import FAILURES, UPSTREAM_CONNECTIONS, UPSTREAM_REQUESTS
 from tests.proxy.wire import GET, OK, until
 
+pytestmark = pytest.mark.proves("3.4 answers of broken upstreams are held to the same strictness")
+
 HEAD = b"HEAD /any HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.proxy.wire import GET, OK
 
+pytestmark = pytest.mark.proves("3.4 every framing case of the notes is refused, and nothing ambiguous is passed on")
+
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKED = b"POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 TARGET = b"/%b HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -18,6 +18,8 @@ from gateway.proxy.worker import Worker
 from gateway.store.slot import Slot
 from tests.proxy.data_plane import Surroundings
 
+pytestmark = pytest.mark.proves("3.4 random splits of valid and mutated requests mean what a reference parser reads")
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TURNS = 400
 """Loop iterations in which everything that was put off must have happened."""

@@ -4,6 +4,8 @@ import pytest
 
 from gateway.spec.load import load
 
+pytestmark = pytest.mark.proves("3.6 seeded mistakes are found at the very character")
+
 UPSTREAM = """\
 upstreams:
   dice:
