@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from exporters.catalog.gateway import LOG_DROPPED, LOG_LINES
+from gateway.core.failure import STATUS
 from gateway.core.record import AccessRecord, Timestamps, encode, scrub, text
 from gateway.store.slot import Word
 
@@ -61,7 +62,8 @@ class Account:
             self._measure(lane.meters[exchange.arm], exchange, seconds)
 
     def _measure(self, meter: Meter, exchange: Exchange, seconds: float) -> None:
-        status = exchange.status
+        # An answer broken off is as bad as what broke it, whatever its first line said.
+        status = STATUS[exchange.failure] if exchange.failure else exchange.status
         kind = "499" if status == 499 and exchange.source == "client" else _CLASSES[status // 100]
         self._worker.values[meter.requests[kind, exchange.source]] += 1
         if exchange.first_byte:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporters.catalog.gateway import FAILURES, UPSTREAM_CONNECTIONS, UPSTREAM_REQUESTS
+from exporters.catalog.gateway import FAILURES, REQUESTS, UPSTREAM_CONNECTIONS, UPSTREAM_REQUESTS
 from tests.proxy.wire import GET, OK, until
 
 pytestmark = pytest.mark.proves("3.4 answers of broken upstreams are held to the same strictness")
@@ -113,6 +113,7 @@ def test_an_answer_with_an_ambiguous_chunk_is_broken_off(chunks, client, gateway
 )
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_an_answer_cut_short_is_cut_short_for_the_client_too(raw, end, client, gateway, upstream):
+    bad = gateway.total(REQUESTS, **{"class": "5xx"})
     client.send(GET)
     call, _ = upstream.request()
     call.send(raw)
@@ -121,6 +122,7 @@ def test_an_answer_cut_short_is_cut_short_for_the_client_too(raw, end, client, g
     assert client.was_reset()
     assert not client.buffer.endswith(b"0\r\n\r\n")
     assert gateway.line()["casino.failure"] == "upstream_reset"
+    assert gateway.total(REQUESTS, **{"class": "5xx"}) == bad + 1
 
 
 def test_an_answer_that_ends_with_the_connection_is_whole_when_that_was_closed(client, upstream):
