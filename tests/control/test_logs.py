@@ -51,6 +51,9 @@ def test_a_reader_that_stands_still_is_not_waited_for():
     logger.addHandler(Lines(writer))
     for _ in range(10_000):
         logger.info("reload_applied")
+    kept = os.read(reader, 1 << 20)
+    assert kept.endswith(b"\n")
+    assert 0 < kept.count(b"\n") < 10_000
     os.close(reader)
     logger.info("nobody_reads")
     os.close(writer)

@@ -168,7 +168,9 @@ def test_a_referrer_keeps_no_secret(value: bytes, logged: str) -> None:
 
 @given(st.binary(max_size=100))
 def test_any_bytes_become_text_that_can_be_logged(value: bytes) -> None:
-    encode(msgspec.structs.replace(PLAIN, user_agent=text(value), referrer=referrer(value)))
+    line = encode(msgspec.structs.replace(PLAIN, user_agent=text(value), referrer=referrer(value)))
+    assert line.count(b"\n") == 1
+    assert msgspec.json.decode(line).get("user_agent.original", "") == text(value)
 
 
 def test_there_is_no_field_for_credentials() -> None:

@@ -74,7 +74,8 @@ def test_a_port_that_becomes_free_in_time_is_taken():
         port = int(holder.stdout.readline())
         holder.stdin.write("\n")
         holder.stdin.flush()
-        listen(f"127.0.0.1:{port}", backlog=1, mode=0, offers=(), wait_seconds=10).close()
+        with listen(f"127.0.0.1:{port}", backlog=1, mode=0, offers=(), wait_seconds=10) as listener:
+            assert listener.getsockname() == ("127.0.0.1", port)
 
 
 def test_the_file_of_a_unix_socket_is_removed_at_the_end(tmp_path):

@@ -79,6 +79,13 @@ def test_a_stopped_supervisor_does_not_feed_the_watchdog(gateway, manager):
     os.kill(process.pid, signal.SIGCONT)
 
 
-def test_without_a_service_manager_nothing_is_sent_and_nothing_fails():
-    Notifier({}).ready()
-    Notifier({"NOTIFY_SOCKET": "/nowhere/at/all"}).ready()
+def test_without_a_service_manager_nothing_is_sent_and_nothing_fails(tmp_path, monkeypatch):
+    manager = tmp_path / "notify"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(manager))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(manager))
+        receiver.setblocking(False)
+        Notifier({}).ready()
+        Notifier({"NOTIFY_SOCKET": "/nowhere/at/all"}).ready()
+        with pytest.raises(BlockingIOError):
+            receiver.recv(1)
