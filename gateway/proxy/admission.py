@@ -1,6 +1,7 @@
 """What happens to a request before any upstream hears of it: bounds, host, path, route, arm, identity of the request.
 
-The order is that of DESIGN.md section 3. Authentication and rate limits will stand between route and arm.
+The order is that of DESIGN.md section 3: host and path, route, caller, limits, arm. Where the caller is not known at once
+the exchange waits, and `proceed` is what comes after.
 """
 
 from __future__ import annotations
@@ -61,14 +62,27 @@ def admit(exchange: Exchange) -> bool:
     worker.values[lane.in_flight] += 1
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
+    exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)
+    return proceed(exchange)
+
+
+def proceed(exchange: Exchange) -> bool:
+    """Choose the arm of a request whose caller is known; False if it has been answered here.
+
+    Raises:
+        Refused: with the failure to answer.
+
+    """
+    plan, request, lane = exchange.plan, exchange.request, exchange.lane
+    assert plan is not None
+    assert request is not None
     split = plan.split
     if split is None:
         _give_answer(exchange, plan)
         return False
     exchange.arm = arm = split.choose(request, lane.draws.next())
     exchange.service = lane.services[arm]
-    exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)
-    if head.upgrade:
+    if exchange.head.upgrade:
         _consider_upgrade(exchange, plan)
     return True
 

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.failure import STATUS, Failure, Refused
 from gateway.core.headers import join
-from gateway.proxy.admission import admit, identify
+from gateway.proxy.admission import admit, identify, proceed
 from gateway.proxy.answers import STATUS_LINES, problem
 from gateway.proxy.call import Call
 from gateway.proxy.framing import CHUNKED
 from gateway.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.core.caller import Caller
     from gateway.core.forwarded import Origin
     from gateway.core.plan import Plan
     from gateway.core.request import Header, Request
@@ -35,9 +38,10 @@ class Exchange:
     """One request on its way."""
 
     __slots__ = (
-        "arm", "begun", "call", "chunked", "client", "counted", "expects", "failure", "first_byte", "head", "keep",
-        "lane", "origin", "over", "plan", "received", "request", "request_done", "request_id", "sent", "service",
-        "source", "started", "status", "target", "trace_id", "traceparent", "tunnel", "upgrade", "worker",
+        "arm", "begun", "call", "caller", "chunked", "client", "counted", "expects", "failure", "first_byte", "head",
+        "held", "keep", "lane", "notes", "origin", "over", "plan", "received", "request", "request_done", "request_id",
+        "sent", "service", "source", "started", "status", "target", "trace_id", "traceparent", "tunnel", "upgrade",
+        "waiting", "worker",
     )  # fmt: skip
 
     def __init__(self, worker: Worker, client: ClientConnection, head: RequestHead) -> None:
@@ -51,6 +55,13 @@ class Exchange:
         self.target = b""
         """What the upstream is asked for."""
         self.arm = ""
+        self.caller: Caller | None = None
+        """Who calls, once that is known."""
+        self.notes = b""
+        """Header lines for whatever is answered: what a limit leaves, which pages may read."""
+        self.waiting = False
+        """Admission goes on later; what comes of the body meanwhile is held."""
+        self.held = b""
         self.request_id = self.trace_id = ""
         self.traceparent = b""
         self.service: Service | None = None
@@ -73,19 +84,44 @@ class Exchange:
 
     def begin(self) -> None:
         """Admit the request and answer it or call its upstream."""
+        self._advance(admit)
+
+    def wait(self) -> None:
+        """Let admission go on later, with `resume`; the client's connection may end before that."""
+        self.waiting = True
+        self.client.pause_reading()
+
+    def resume(self, refused: Refused | None = None) -> None:
+        """Go on with admission behind what it waited for, or refuse."""
+        self.waiting = False
+        if self.over:
+            return
+        self.client.resume_reading()
+        if refused:
+            self.refused(refused.failure, refused.headers)
+        else:
+            self._advance(proceed)
+
+    def _advance(self, step: Callable[[Exchange], bool]) -> None:
         try:
-            if admit(self):
-                service, plan, request = self.service, self.plan, self.request
-                assert service is not None
-                assert plan is not None
-                assert request is not None
-                self.call = call = Call(self, service, plan, request)
-                if self.expects and not self.request_done:
-                    self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                    self.expects = False
-                call.begin()
+            if step(self):
+                self._begin_call()
         except Refused as refused:
-            self.refused(refused.failure)
+            self.refused(refused.failure, refused.headers)
+
+    def _begin_call(self) -> None:
+        service, plan, request = self.service, self.plan, self.request
+        assert service is not None
+        assert plan is not None
+        assert request is not None
+        self.call = call = Call(self, service, plan, request)
+        if self.expects and not self.request_done:
+            self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.expects = False
+        call.begin()
+        if self.held:
+            held, self.held = self.held, b""
+            call.body(held, done=self.request_done)
 
     def request_body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the body on, or keep it until there is a connection."""
@@ -100,6 +136,8 @@ class Exchange:
             data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"0\r\n\r\n" if done else b"")
         if self.call:
             self.call.body(data, done=done)
+        elif self.waiting:
+            self.held += data
 
     def client_gone(self) -> None:
         """Cancel everything: nobody waits for the answer any more."""
@@ -117,8 +155,8 @@ class Exchange:
         identify(self)
         self.refused(failure)
 
-    def refused(self, failure: Failure) -> None:
-        """Answer with a failure, or break off an answer that has begun."""
+    def refused(self, failure: Failure, headers: tuple[Header, ...] = ()) -> None:
+        """Answer with a failure and headers of its own, or break off an answer that has begun."""
         if self.over:
             return
         if failure in (Failure.BODY_TIMEOUT, Failure.BODY_TOO_SLOW, Failure.HEAD_TIMEOUT):
@@ -130,7 +168,7 @@ class Exchange:
             self.client.abort()
             self._finish()
         else:
-            self.answer(*problem(self, failure))
+            self.answer(*problem(self, failure, headers))
 
     def _leave(self, outcome: str) -> None:
         if self.call:
@@ -189,7 +227,7 @@ class Exchange:
             framing += b"connection: close\r\n"
         elif not self.head.http11:
             framing += b"connection: keep-alive\r\n"
-        return b"x-request-id: %b\r\n%b\r\n" % (self.request_id.encode(), framing)
+        return b"x-request-id: %b\r\n%b%b\r\n" % (self.request_id.encode(), self.notes, framing)
 
     def response_body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the answer on."""

@@ -1,10 +1,54 @@
 """Where the gateway listens and what it bears: listeners, bounds, drain, log."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from gateway.spec.units import Address, Bytes, Count, Kind, Network, PerSecond, PositiveSeconds, Seconds, UrlPath
+from gateway.spec.units import (
+    Address,
+    Bytes,
+    Count,
+    FilePath,
+    Kind,
+    Network,
+    PerSecond,
+    PositiveSeconds,
+    Seconds,
+    UrlPath,
+)
+
+
+class Certificate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One certificate; both files are read again when they change."""
+
+    certificate: FilePath
+    """PEM file of the certificate and its chain."""
+    key: FilePath
+    """PEM file of its key."""
+
+
+class ClientCertificates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mutual TLS."""
+
+    ca: FilePath
+    """PEM file of the authorities that sign clients' certificates; read again when it changes."""
+    optional: bool = False
+    """Let through who shows none; a bad one is still refused."""
+
+
+class ListenerTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS on one listener."""
+
+    certificates: Annotated[tuple[Certificate, ...], Meta(min_length=1)]
+    """Chosen by SNI from their names; the first is for clients that name no host, or an unknown one."""
+    minimum: Literal["1.2", "1.3"] = "1.2"
+    """The oldest version spoken."""
+    clients: ClientCertificates | None = None
+    """Ask clients for a certificate. Absent: none is asked for."""
+    hsts_days: Annotated[int, Meta(ge=0, le=730, description="days, from 0 to 730")] = field(default=0, name="hsts")
+    """Days for which browsers shall use HTTPS only (RFC 6797); 0 says nothing."""
+    handshake_seconds: PositiveSeconds = field(default=5, name="handshake")
+    """From accept to the end of the handshake, absolute."""
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,6 +58,10 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to bind: `127.0.0.1:8080`, `[::]:8080` or `unix:/path`; port 0 lets the kernel choose."""
     proxy_protocol: bool = False
     """Peers in `listen.trusted` must open with a PROXY protocol header (v1 or v2); from others it is refused."""
+    tls: ListenerTls | None = None
+    """Speak TLS here. Absent: plain HTTP."""
+    redirect: Annotated[int, Meta(ge=1, le=65535, description="a port")] | None = None
+    """Answer everything but health with 308 to `https://` on this port."""
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from gateway.spec.access import Control
+from gateway.spec.consumer import Consumer, Identity, Issuer
+from gateway.spec.edge import Addresses
+from gateway.spec.limit import Limit, Store
 from gateway.spec.listen import Bounds, Drain, Listen, Log, Metrics
 from gateway.spec.route import Route
 from gateway.spec.units import Name, Text
@@ -28,6 +32,10 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Worker processes; 0 is one per core."""
     listen: Listen = Listen()
     """Sockets: for clients, for operators, and who may speak for others."""
+    control: Control = Control()
+    """Who may use the control port from elsewhere than this machine."""
+    store: Store | None = None
+    """What gateways share: quotas, and limits over a fleet. Absent: limits are this gateway's own."""
     bounds: Bounds = Bounds()
     """What one client may cost."""
     drain: Drain = Drain()
@@ -38,6 +46,16 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How latency is counted."""
     teams: dict[Name, Team] = {}
     """Who owns what."""
+    identity: Identity = Identity()
+    """How credentials come in and callers are named to services."""
+    issuers: dict[Name, Issuer] = {}
+    """Who signs tokens."""
+    consumers: dict[Name, Consumer] = {}
+    """Who calls."""
+    limits: dict[Name, Limit] = {}
+    """How much everybody may ask for, over all routes."""
+    addresses: Addresses = Addresses()
+    """Client addresses let in or kept out on every route."""
     upstreams: dict[Name, Upstream] = {}
     """The services behind the gateway."""
     routes: dict[Name, Route] = {}

@@ -4,6 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from gateway.spec.consumer import Demand
+from gateway.spec.edge import Addresses, Cors
+from gateway.spec.limit import Limit
 from gateway.spec.units import (
     Bytes,
     CookieName,
@@ -182,6 +185,18 @@ class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Instead of the upstream's total timeout."""
     body_bytes: Bytes | None = field(default=None, name="body")
     """Instead of `bounds.body`."""
+    answer_bytes: Bytes | None = field(default=None, name="answer_body")
+    """The largest answer of the upstream passed on; a longer one is 502 `answer_too_large`. Absent: any size."""
+    identity: Demand | None = None
+    """What callers must show. Absent: nothing."""
+    limits: dict[Name, Limit] = {}
+    """How much of it: limits of this route alone."""
+    addresses: Addresses = Addresses()
+    """Client addresses let in or kept out."""
+    cors: Cors | None = None
+    """Pages of other sites that may call. Absent: none is told so."""
+    security_headers: bool = False
+    """Add headers that protect browsers to every answer (docs/edges.md lists them); the upstream's own win."""
     upgrades: tuple[UpgradeToken, ...] = ()
     """Upgrade tokens let through (`websocket`). `h2c` is never."""
     team: Name | None = None
