@@ -51,7 +51,7 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_body_due", "_choked", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_port", "_rate_bytes",
-        "_scanned", "_state", "address_key", "bucket", "due", "exchange", "hop", "paused", "special",
+        "_scanned", "_state", "address_key", "bucket", "certificate", "due", "exchange", "hop", "paused", "special",
         "transport", "write", "worker",
     )  # fmt: skip
 
@@ -61,6 +61,8 @@ class ClientConnection(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.write: Callable[[bytes], None]
         self.exchange: Exchange | None = None
+        self.certificate: tuple[str, ...] = ()
+        """Names of the certificate the client proved to have: `DNS:shop.internal`, `URI:spiffe://x`, `CN:name`."""
         self._port = port
         self.introduce(peer)
         self.due = NEVER
