@@ -25,10 +25,11 @@ _CLASSES: Final = {digit: f"{digit}xx" for digit in range(1, 6)}
 class Account:
     """The books of one worker."""
 
-    __slots__ = ("_dropped", "_lines", "_timestamps", "_unix_offset", "_worker", "generation")
+    __slots__ = ("_dropped", "_latest", "_lines", "_timestamps", "_unix_offset", "_worker", "generation")
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._latest: Exchange | None = None
         self._timestamps = Timestamps()
         tally = worker.slot.tally
         self._lines = tally.index(LOG_LINES, ())
@@ -41,9 +42,27 @@ class Account:
         self._unix_offset = time.time() - perf_counter()
 
     def finished(self, exchange: Exchange) -> None:
-        """Close the books on an exchange. The line goes first: a process killed in between has lost one in flight."""
+        """Close the books on an exchange: behind its answer where it is the only one, for then somebody waits for that.
+
+        Never more than one is left open, so a killed process leaves at most one answer without a line.
+        """
+        exchange.ended = perf_counter()
+        if self._latest is None:
+            self._latest = exchange
+            self._worker.outbox.behind(self.settle)
+        else:
+            self._close(exchange)
+
+    def settle(self) -> None:
+        """Close the books that were left open."""
+        exchange, self._latest = self._latest, None
+        if exchange:
+            self._close(exchange)
+
+    def _close(self, exchange: Exchange) -> None:
+        """Write the line first: a process killed in between has lost one in flight."""
         worker, lane, status = self._worker, exchange.lane, exchange.status
-        seconds = perf_counter() - exchange.started
+        seconds = exchange.ended - exchange.started
         self._log(exchange, seconds)
         values = worker.values
         method = exchange.head.method
@@ -122,6 +141,11 @@ class Account:
     def _add_upstream(record: AccessRecord, exchange: Exchange) -> None:
         record.route = exchange.lane.name
         record.arm = exchange.arm
+        plan, request = exchange.plan, exchange.request
+        if plan is not None and plan.cors is not None and request is not None:
+            origin = request.header("origin")
+            if origin is not None:
+                record.cors = "allowed" if plan.cors.allows(origin) else "foreign"
         if exchange.upgrade and exchange.status == _SWITCHING:
             record.protocol = exchange.upgrade.decode()
         call = exchange.call

@@ -38,7 +38,7 @@ class Exchange:
     """One request on its way."""
 
     __slots__ = (
-        "arm", "begun", "call", "caller", "chunked", "client", "counted", "expects", "failure", "first_byte", "head",
+        "arm", "begun", "call", "caller", "chunked", "client", "counted", "ended", "expects", "failure", "first_byte", "head",
         "held", "keep", "lane", "notes", "origin", "over", "plan", "received", "request", "request_done", "request_id",
         "sent", "service", "source", "started", "status", "target", "trace_id", "traceparent", "tunnel", "upgrade",
         "waiting", "worker",
@@ -78,6 +78,7 @@ class Exchange:
         self.begun = self.chunked = self.keep = self.over = False
         self.counted = True
         self.started = perf_counter()
+        self.ended = 0.0
         self.first_byte = 0.0
 
     # ---- from the client
@@ -191,6 +192,9 @@ class Exchange:
         self.first_byte = perf_counter()
         plan = self.plan
         assert plan is not None
+        if (head.length or 0) > plan.answer_bytes and not self.bodiless(status):
+            self.refused(Failure.ANSWER_TOO_LARGE)
+            return
         self.status = status
         self.source = "upstream"
         lines = plan.response_headers.lines(head.headers, head.lines)
@@ -232,6 +236,10 @@ class Exchange:
     def response_body(self, data: bytes, *, done: bool) -> None:
         """Pass a piece of the answer on."""
         if data:
+            assert self.plan is not None
+            if self.sent + len(data) > self.plan.answer_bytes:
+                self.refused(Failure.ANSWER_TOO_LARGE)
+                return
             self.sent += len(data)
             self.client.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
         if done:

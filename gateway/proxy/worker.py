@@ -150,6 +150,7 @@ class Worker:
         now = self.clock()
         lag = max(0.0, now - self._expected)
         self._expected = now + TICK_SECONDS
+        self.account.settle()
         self.slot.beat()
         self.words[Word.LAG] = int(lag * 1e9)
         self._lag.observe(lag)
@@ -176,6 +177,7 @@ class Worker:
         if ended and not self.done.done():
             for connection in list(self.connections):
                 connection.abort()
+            self.account.settle()  # of those just aborted
             self.done.set_result(None)
         return ended
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,8 +14,11 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gateway.store.rundir import RunDir
-from gateway.store.slot import Word
+from gateway.store.slot import Slot, Word
 from tests.serve.running import ROOT, Gateway, until
+
+STILL_NS = 300_000_000
+"""A worker that has not beaten for so long is stopped, or gone."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -91,7 +95,8 @@ class Casino(Gateway):
         return self.ask(self.control_port, path, method)
 
     def metric(self, name: str, **labels: str) -> float:
-        """Add up a counter or gauge over the series with these labels."""
+        """Add up a counter or gauge over the series with these labels, the books of what has been answered closed."""
+        self.turn()
         text = self.control("/metrics")[1].decode()
         return sum(
             sample.value
@@ -99,6 +104,13 @@ class Casino(Gateway):
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )
+
+    def turn(self) -> None:
+        """Wait until the loops of the workers that turn at all have turned."""
+        now = time.monotonic_ns()
+        slots = [Slot.open(path) for build in self.run.builds() for path in build.slots() if "worker" in path.stem]
+        beating = [slot for slot in slots if slot.words[Word.HEARTBEAT] > now - STILL_NS]
+        until(lambda: all(s.words[Word.HEARTBEAT] > now for s in beating) or time.monotonic_ns() > now + STILL_NS)
 
     def access(self) -> list[Line]:
         """Every line of the access log so far; one that is just being written is seen the next time."""

@@ -161,8 +161,12 @@ class Gateway(Surroundings):
         """Change the build's phase, and wait until the worker has seen it."""
         self.supervisor.words[Word.PHASE] = phase
         for _ in range(2):
-            now = time.monotonic_ns()
-            until(lambda now=now: self.worker.words[Word.HEARTBEAT] > now or self.has_ended())
+            self.turn()
+
+    def turn(self) -> None:
+        """Wait until the worker's loop has turned: the books of what has been answered are closed."""
+        now = time.monotonic_ns()
+        until(lambda: self.worker.words[Word.HEARTBEAT] > now or self.has_ended())
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
@@ -187,6 +191,7 @@ class Gateway(Surroundings):
     # ---- what it says of itself
 
     def totals(self) -> Totals:
+        self.turn()
         return read_totals([Slot.open(self.worker.path)])
 
     def total(self, metric: Metric, **labels: str) -> int:
@@ -208,6 +213,7 @@ class Gateway(Surroundings):
 
     def lines(self) -> list[dict[str, object]]:
         """Take the access-log lines written since the last time."""
+        self.turn()
         ring = Slot.open(self.worker.path, writable=True).ring
         taken = ring.peek(1 << 20)
         ring.advance(len(taken))

@@ -125,10 +125,10 @@ class Worker:
         words = self.process.slot.words
         assert self.process.slot.ring
         words[Word.SEQUENCE] = sequence = words[Word.SEQUENCE] + 1
-        self.values[self.responses] += 1
         line = {"build": self.process.build.id, "worker": self.process.number, "sequence": sequence, "fill": "x" * 300}
         if not self.process.slot.ring.put(json.dumps(line).encode() + b"\n"):
             self.values[self.dropped] += 1
+        self.values[self.responses] += 1
 
     def close(self, connection: socket.socket) -> None:
         self.selector.unregister(connection)

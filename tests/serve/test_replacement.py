@@ -166,7 +166,8 @@ def test_a_restart_writes_the_lines_a_killed_gateway_left_in_its_rings(gateway, 
         os.kill(gateway.pid("writer"), signal.SIGSTOP)
         process.kill()
     gateway.start()
-    until(lambda: gateway.balance() == 0)
+    # A worker killed between line and count leaves a line more than it counted.
+    until(lambda: -WORKERS <= gateway.balance() <= 0)
     assert max(gateway.lines().values()) == 1
 
 
