@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.core.request import Header
-from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN
+from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN, WELL_KNOWN
 from gateway.spec.route import HeaderRules
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "PROTECTED",
     "SPECIAL",
     "HeaderChanges",
+    "folded",
     "spellings",
     "without_named",
 ]
@@ -34,13 +35,7 @@ def spellings(names: Iterable[str]) -> frozenset[bytes]:
 SPECIAL: Final = spellings(("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN))
 """Request fields that never go on as they came, in any spelling: each is read by its own rules or dropped."""
 
-PROTECTED: Final = frozenset(
-    name.encode()
-    for name in (
-        *FORWARDING, *OWN, "host", "authorization", "cookie", "content-length", "content-type", "content-encoding",
-        "origin", "referer", "date", "cache-control", "age", "via", "tracestate", "set-cookie",
-    )
-)  # fmt: skip
+PROTECTED: Final = frozenset(name.encode() for name in (*FORWARDING, *OWN, *WELL_KNOWN, "host", "content-length"))
 """Meant for every recipient; a `Connection` that names one of them does not remove it (CVE-2024-45410)."""
 
 
@@ -56,7 +51,7 @@ class HeaderChanges:
     __slots__ = ("_added", "_dropped")
 
     def __init__(self, rules: HeaderRules) -> None:
-        self._dropped = frozenset(_dashed(name.lower().encode()) for name in (*rules.remove, *rules.set))
+        self._dropped = frozenset(folded(name.lower().encode()) for name in (*rules.remove, *rules.set))
         self._added = [
             (name.lower().encode(), value.encode()) for name, value in (*rules.set.items(), *rules.add.items())
         ]
@@ -64,7 +59,7 @@ class HeaderChanges:
     def apply(self, headers: list[Header]) -> list[Header]:
         """Give the headers as they go on; the list given is left as it is."""
         if self._dropped:
-            return [header for header in headers if _dashed(header[0]) not in self._dropped] + self._added
+            return [header for header in headers if folded(header[0]) not in self._dropped] + self._added
         return headers + self._added if self._added else headers
 
     def lines(self, headers: list[Header], lines: bytes) -> bytes:
@@ -77,5 +72,9 @@ def join(headers: Iterable[Header]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-def _dashed(name: bytes) -> bytes:
-    return name.replace(b"_", b"-")
+_FOLD: Final = bytes(byte if chr(byte).isascii() and chr(byte).isalnum() else ord("-") for byte in range(256))
+
+
+def folded(name: bytes) -> bytes:
+    """Give a lower-case name as the laxest server reads it: to CGI variables whatever is no letter or digit is the same."""
+    return name.translate(_FOLD)

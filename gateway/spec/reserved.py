@@ -22,3 +22,9 @@ HEARSAY: Final = (
 
 OWN: Final = ("x-request-id", "traceparent", "casino-failure")
 """Other headers the gateway writes; what comes from outside is read by rules of its own or dropped."""
+
+WELL_KNOWN: Final = (
+    "authorization", "cookie", "content-type", "content-encoding", "origin", "referer", "date", "cache-control", "age",
+    "via", "tracestate", "set-cookie",
+)  # fmt: skip
+"""Meant for every recipient: no client names them away (CVE-2024-45410), and no name of identity is one of them."""
