@@ -43,6 +43,12 @@ RECEIVED = Metric(
     "gateway_received_bytes", "counter", "Bytes of request bodies received from clients.", ("route",), "bytes"
 )
 SENT = Metric("gateway_sent_bytes", "counter", "Bytes of response bodies sent to clients.", ("route",), "bytes")
+PREFLIGHTS = Metric(
+    "gateway_cors_preflights",
+    "counter",
+    "CORS preflights answered by the gateway: granted, or refused (a foreign origin, a method or header not listed).",
+    ("route", "result"),
+)
 
 # ---- connections
 CONNECTIONS = Metric("gateway_connections", "gauge", "Client connections open.", ("worker",))

@@ -48,23 +48,29 @@ def without_named(headers: list[Header], connection: bytes) -> list[Header]:
 class HeaderChanges:
     """A route's compiled header rules: remove, then set, then add. A name that is set or removed goes in any spelling."""
 
-    __slots__ = ("_added", "_dropped")
+    __slots__ = ("_added", "_dropped", "defaults")
 
-    def __init__(self, rules: HeaderRules) -> None:
-        self._dropped = frozenset(folded(name.lower().encode()) for name in (*rules.remove, *rules.set))
+    def __init__(self, rules: HeaderRules, *, dropped: Iterable[str] = (), defaults: Iterable[Header] = ()) -> None:
+        """`dropped` go in any case; `defaults` come where nothing else gives such a header and no rule removes it."""
+        ruled = frozenset(folded(name.lower().encode()) for name in (*rules.remove, *rules.set))
+        self._dropped = ruled | {name.encode() for name in dropped}
         self._added = [
             (name.lower().encode(), value.encode()) for name, value in (*rules.set.items(), *rules.add.items())
         ]
+        added = {name for name, _ in self._added}
+        self.defaults = [default for default in defaults if default[0] not in ruled | added]
 
     def apply(self, headers: list[Header]) -> list[Header]:
         """Give the headers as they go on; the list given is left as it is."""
-        if self._dropped:
-            return [header for header in headers if folded(header[0]) not in self._dropped] + self._added
-        return headers + self._added if self._added else headers
+        passed = [header for header in headers if folded(header[0]) not in self._dropped] if self._dropped else headers
+        if self.defaults:
+            there = {folded(name) for name, _ in passed}
+            passed = passed + [default for default in self.defaults if default[0] not in there]
+        return passed + self._added if self._added else passed
 
     def lines(self, headers: list[Header], lines: bytes) -> bytes:
         """Give the lines as they go on; `lines` are those of `headers`, and serve where nothing changes."""
-        return join(self.apply(headers)) if self._dropped or self._added else lines
+        return join(self.apply(headers)) if self._dropped or self._added or self.defaults else lines
 
 
 def join(headers: Iterable[Header]) -> bytes:

@@ -1,14 +1,21 @@
 """A route, compiled: everything about a request that does not depend on the request."""
 
+from typing import Final
+
 from msgspec import Struct
 
+from gateway.core.acl import compile_list
+from gateway.core.cors import RESPONSE_FIELDS, Cors
 from gateway.core.headers import HeaderChanges
+from gateway.core.protection import PRESET, TELLTALE
 from gateway.core.request import Header
 from gateway.core.rewrite import Rewrite
 from gateway.core.split import Split
 from gateway.spec.model import Spec
 from gateway.spec.route import Answer, Route
 from gateway.spec.upstream import Upstream
+
+_ANY_SIZE: Final = 1 << 62
 
 
 class StaticAnswer(Struct, frozen=True):
@@ -24,8 +31,12 @@ class Plan:
     """One compiled route: either `answer` is set, or `upstream` and `split` are."""
 
     __slots__ = (
+        "acl",
         "answer",
+        "answer_bytes",
         "body_bytes",
+        "cors",
+        "has_edges",
         "name",
         "request_headers",
         "response_headers",
@@ -47,15 +58,25 @@ class Plan:
         self.split = None if self.upstream is None else Split(route.split, self.upstream.versions)
         self.rewrite = Rewrite(route.rewrite)
         self.request_headers = HeaderChanges(route.headers.request)
-        self.response_headers = HeaderChanges(route.headers.response)
+        self.response_headers = _response_headers(route)
         self.upgrades = frozenset(token.encode() for token in route.upgrades) - {b"h2c"}
         self.body_bytes = spec.bounds.body_bytes if route.body_bytes is None else route.body_bytes
         """The largest request body accepted."""
+        self.answer_bytes = _ANY_SIZE if route.answer_bytes is None else route.answer_bytes
+        """The largest answer passed on."""
+        self.acl = compile_list(route.addresses)
+        self.cors = None if route.cors is None else Cors(route.cors, [match.methods for match in route.match])
+        self.has_edges = self.acl is not None or self.cors is not None
         self.total_timeout_seconds = route.timeout_seconds or (
             None if self.upstream is None else self.upstream.timeouts.total_seconds
         )
         """None only where nothing is called."""
         self.answer = None if route.answer is None else _render(route.answer)
+
+
+def _response_headers(route: Route) -> HeaderChanges:
+    dropped = (*(RESPONSE_FIELDS if route.cors else ()), *(TELLTALE if route.security_headers else ()))
+    return HeaderChanges(route.headers.response, dropped=dropped, defaults=PRESET if route.security_headers else ())
 
 
 def _render(answer: Answer) -> StaticAnswer:

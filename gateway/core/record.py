@@ -78,6 +78,8 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     gateway_duration: int | None = field(name="casino.gateway.duration", default=None)
     """The gateway's own part of `event.duration`."""
     retries: int = field(name="casino.retries", default=0)
+    cors: str = field(name="casino.cors", default="")
+    """Whether the page it came from may read the answer: `allowed` or `foreign`; only on routes with `cors`."""
     failure: str = field(name="casino.failure", default="")
     truncated: tuple[str, ...] = field(name="casino.truncated", default=())
     """The fields that were cut to fit."""

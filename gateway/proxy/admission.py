@@ -13,6 +13,7 @@ from gateway.core.failure import Failure, Refused
 from gateway.core.request import Header, Request
 from gateway.core.route import Miss
 from gateway.proxy.answers import problem
+from gateway.proxy.edges import check_address, cross, find_preflighted
 from gateway.proxy.framing import CHUNKED
 
 if TYPE_CHECKING:
@@ -47,19 +48,24 @@ def admit(exchange: Exchange) -> bool:
     address = table.locate(head.method, head.host, head.target)
     if address.is_health and head.method in _HEALTH_METHODS and _is_health(exchange, table, address.path):
         return False
+    exchange.origin = origin = exchange.client.hop.origin(head.host, head.claims)
+    if table.acl is not None:
+        check_address(table.acl, origin.client)
     if worker.overload.share and worker.overload.shed():
         raise Refused(Failure.OVERLOAD)
-    origin = exchange.client.hop.origin(head.host, head.claims)
-    exchange.origin = origin
     request = Request(address.method, address.host, address.path, address.query, head.headers, origin.client)
     exchange.request = request
-    found = table.router.find(request)
+    asks_ahead = table.has_cors and head.method == b"OPTIONS" and not head.length
+    preflighted = find_preflighted(table.router, request) if asks_ahead else None
+    found = preflighted or table.router.find(request)
     if isinstance(found, Miss):
         _miss(exchange, found)
         return False
     exchange.plan = plan = found.plan
     exchange.lane = lane = table.lanes[plan.name]
     worker.values[lane.in_flight] += 1
+    if plan.has_edges and not cross(exchange, plan, request, preflight=preflighted is not None):
+        return False
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
     exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)

@@ -50,6 +50,8 @@ def problem(exchange: Exchange, failure: Failure, more: tuple[Header, ...] = ())
         (b"casino-failure", failure.value.encode()),
         *more,
     ]
+    if exchange.plan is not None:
+        headers += exchange.plan.response_headers.defaults
     if failure in _RETRY_AFTER:
         headers.append((b"retry-after", b"1"))
     return status, headers, body

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from exporters.catalog.gateway import DURATION, FAILURES, FIRST_BYTE, IN_FLIGHT, RECEIVED, REQUESTS, RESPONSES, SENT
+from exporters.catalog.gateway import (
+    DURATION,
+    FAILURES,
+    FIRST_BYTE,
+    IN_FLIGHT,
+    PREFLIGHTS,
+    RECEIVED,
+    REQUESTS,
+    RESPONSES,
+    SENT,
+)
 from gateway.core import host, target
+from gateway.core.acl import compile_list
 from gateway.core.failure import Failure, Refused
 from gateway.core.path import normalise
 from gateway.core.route import Router
@@ -95,6 +106,10 @@ class Lane:
         self.responses[method, status] = index
         return index
 
+    def preflighted(self, *, granted: bool) -> None:
+        """Count a preflight that the gateway answered."""
+        self._tally.add(PREFLIGHTS, (self.name, "granted" if granted else "refused"))
+
     def fault(self, failure: Failure) -> int:
         """Where answers with this failure are counted."""
         index = self._tally.index(FAILURES, (self.name, failure.value))
@@ -105,7 +120,7 @@ class Lane:
 class Table:
     """Everything a worker reads of a snapshot while it serves."""
 
-    __slots__ = ("_memo", "health", "lanes", "router", "services", "snapshot")
+    __slots__ = ("_memo", "acl", "has_cors", "health", "lanes", "router", "services", "snapshot")
 
     def __init__(
         self, snapshot: Snapshot, tally: Tally, services: dict[tuple[str, str], Service], start: float
@@ -113,6 +128,8 @@ class Table:
         self.snapshot = snapshot
         self.services = services
         self.router = Router(snapshot.spec)
+        self.acl = compile_list(snapshot.spec.addresses)
+        self.has_cors = any(plan.cors is not None for plan in self.router.plans.values())
         self.health = snapshot.spec.listen.health
         edges = snapshot.spec.metrics.latency_buckets
         self.lanes = {name: self._lane(tally, plan, edges, start) for name, plan in self.router.plans.items()}
@@ -121,6 +138,9 @@ class Table:
     def _lane(self, tally: Tally, plan: Plan, edges: tuple[float, ...], start: float) -> Lane:
         arms = plan.split.versions if plan.split else ()
         services = {arm: self.services[plan.upstream_name or "", arm] for arm in arms}
+        if plan.cors is not None:
+            for result in ("granted", "refused"):
+                tally.index(PREFLIGHTS, (plan.name, result))
         return Lane(tally, plan.name, services=services, edges=edges, start=start)
 
     def locate(self, method: bytes, host_value: bytes, target_value: bytes) -> Address:
