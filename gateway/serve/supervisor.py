@@ -26,6 +26,7 @@ from gateway.serve.upgrade import Giver, HandoverError, Taken, take
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
+from gateway.store.limits import LimitTable
 from gateway.store.process import Process
 from gateway.store.retire import read_retired
 from gateway.store.rundir import Build, Held, RunDir, default_path
@@ -34,6 +35,8 @@ from gateway.store.slot import Slot, Word, open_readable
 _FEW_SERIES = 1_000
 """What supervisor and writer count."""
 _LEAST_RING_BYTES = 64 * 1024
+_DEBITS_BYTES = 1024 * 1024
+"""What a worker can admit in a quarter of a second, each request for another caller."""
 
 
 class Mains(NamedTuple):
@@ -135,9 +138,12 @@ class _Plan(NamedTuple):
         series = self.spec.metrics.series
         ring_bytes = max(self.spec.log.ring_bytes, _LEAST_RING_BYTES)
         workers = [
-            Slot.create(build.slot(f"worker-{number}"), series=series, ring_bytes=ring_bytes)
+            Slot.create(
+                build.slot(f"worker-{number}"), series=series, ring_bytes=ring_bytes, debits_bytes=_DEBITS_BYTES
+            )
             for number in range(1, (self.spec.workers or len(os.sched_getaffinity(0))) + 1)
         ]
+        LimitTable.create(build.limits, workers=len(workers))
         control = Slot.create(build.slot("control"), series=series)
         control.words[Word.GENERATION] = snapshot.generation
         writer = Slot.create(build.slot("writer"), series=_FEW_SERIES)

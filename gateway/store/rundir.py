@@ -6,6 +6,7 @@
     builds/000001-9f3ac2d1/  one start of the supervisor:
         lock                   held by every process of it: free once the last has ended
         worker-1.slot, ...     the memory of each process (gateway.store.slot)
+        limits                 what is used of each limit (gateway.store.limits)
         snapshot, endpoints    documents, replaced whole; a build never reads those of another, which may be newer
 
 Nothing here needs to survive a reboot; nothing here may be read by another user.
@@ -66,6 +67,8 @@ class Build:
         self.id = path.name
         """Ascends with time and never comes twice: it makes sequence numbers of log lines unique."""
         self.documents = Documents(path)
+        self.limits = path / "limits"
+        """Where the table of limits is."""
 
     def slots(self) -> list[Path]:
         """List the slots that exist; empty once the build is removed."""

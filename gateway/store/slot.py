@@ -1,8 +1,8 @@
 """A slot: the memory one process shares with the others, as a file that outlives it.
 
-It holds words, counters, the directory that names the counters, and a log ring. Exactly one live process owns a slot;
-its successor goes on in the same file, so that nothing is lost with a killed process. Everybody else only reads it,
-save the writer, which also moves the ring's tail.
+It holds words, counters, the directory that names the counters, a log ring and a ring of debits. Exactly one live
+process owns a slot; its successor goes on in the same file, so that nothing is lost with a killed process. Everybody
+else only reads it, save the writer, which moves the tail of the log, and control, which moves that of the debits.
 """
 
 import mmap
@@ -24,7 +24,7 @@ MAGIC = b"casino\x00\x01"
 """Changes with the layout; a slot of another layout is refused, never misread."""
 
 WORDS = 64
-_HEADER = struct.Struct("<8s32sQQQQ")  # magic, name, series, values, directory bytes, ring bytes
+_HEADER = struct.Struct("<8s32sQQQQQ")  # magic, name, series, values, and bytes: directory, log ring, ring of debits
 _HEADER_BYTES = 128
 _DIRECTORY_BYTES_PER_SERIES = 128
 _PAGE = 4096
@@ -40,7 +40,7 @@ class Word(IntEnum):
     DIRECTORY_USED = 1
     LOG_HEAD = 2
     LOG_TAIL = 3
-    """Written by the writer, alone among the words."""
+    """Written by the writer."""
     HEARTBEAT = 4
     """CLOCK_MONOTONIC in nanoseconds at the last turn of the owner's loop."""
     STARTED = 5
@@ -63,10 +63,15 @@ class Word(IntEnum):
     """Worker: how late its loop runs, in nanoseconds."""
     SEQUENCE = 14
     """Worker: number of the last log line, which is the number of answers so far."""
+    KEYSETS = 15
+    """Control: the key sets published. Worker: the key sets taken up."""
+    DEBITS_HEAD = 15
+    DEBITS_TAIL = 16
+    """Written by control."""
 
 
 _HELD = frozenset({Word.CONNECTIONS, Word.LAG})
-_APPLIED = frozenset({Word.GENERATION, Word.EDITION, Word.DIGEST})
+_APPLIED = frozenset({Word.GENERATION, Word.EDITION, Word.DIGEST, Word.KEYSETS})
 
 
 class LayoutError(ValueError):
@@ -77,7 +82,7 @@ class Slot:
     """One slot file, mapped."""
 
     def __init__(self, path: Path, memory: mmap.mmap) -> None:
-        magic, name, series, values, directory_bytes, ring_bytes = _HEADER.unpack_from(memory)
+        magic, name, series, values, directory_bytes, ring_bytes, debits_bytes = _HEADER.unpack_from(memory)
         if magic != MAGIC:
             raise LayoutError(f"{path} is no slot this build can read")
         self.path = path
@@ -91,7 +96,11 @@ class Slot:
         used = self.words[Word.DIRECTORY_USED : Word.DIRECTORY_USED + 1]
         self.directory = Directory(memory, used, directory_at, directory_bytes)
         ends = self.words[Word.LOG_HEAD : Word.LOG_TAIL + 1]
-        self.ring = Ring(memory, ends, _page(directory_at + directory_bytes), ring_bytes) if ring_bytes else None
+        ring_at = _page(directory_at + directory_bytes)
+        self.ring = Ring(memory, ends, ring_at, ring_bytes) if ring_bytes else None
+        ends = self.words[Word.DEBITS_HEAD : Word.DEBITS_TAIL + 1]
+        self.debits = Ring(memory, ends, ring_at + ring_bytes, debits_bytes) if debits_bytes else None
+        """What a worker tells control of limits that are kept beyond the gateway (gateway.store.debits)."""
         self._series = series
 
     @cached_property
@@ -100,17 +109,17 @@ class Slot:
         return Tally(self.directory, self.values, self._series)
 
     @classmethod
-    def create(cls, path: Path, *, series: int, ring_bytes: int = 0) -> Self:
-        """Make the slot named like its file, for at most `series` series and a log ring of `ring_bytes`.
+    def create(cls, path: Path, *, series: int, ring_bytes: int = 0, debits_bytes: int = 0) -> Self:
+        """Make the slot named like its file, for at most `series` series, a log ring and a ring of debits.
 
         Raises OSError when there is no room for it.
         """
         values = series * VALUES_PER_SERIES + OVERFLOW_VALUES
         directory_bytes = _page(series * _DIRECTORY_BYTES_PER_SERIES + OVERFLOW_VALUES * 8)
-        header = _HEADER.pack(MAGIC, path.stem.encode(), series, values, directory_bytes, ring_bytes)
+        header = _HEADER.pack(MAGIC, path.stem.encode(), series, values, directory_bytes, ring_bytes, debits_bytes)
         directory_at = _HEADER_BYTES + WORDS * 8 + values * 8
         unnamed = path.with_suffix(".new")
-        _allocate(unnamed, header, _page(directory_at + directory_bytes) + ring_bytes)
+        _allocate(unnamed, header, _page(directory_at + directory_bytes) + ring_bytes + debits_bytes)
         unnamed.rename(path)
         return cls.open(path, writable=True)
 
