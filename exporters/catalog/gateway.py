@@ -50,6 +50,17 @@ PREFLIGHTS = Metric(
     ("route", "result"),
 )
 
+# ---- who calls
+IDENTITY = Metric(
+    "gateway_identity",
+    "counter",
+    "Requests to routes that demand a caller, by means and result; shown to callers, all but `good` look alike.",
+    ("route", "means", "result"),
+)
+PASSWORD_HASHES = Metric(
+    "gateway_password_hashes", "counter", "Passwords hashed: credentials of HTTP Basic that were not remembered."
+)
+
 # ---- connections
 CONNECTIONS = Metric("gateway_connections", "gauge", "Client connections open.", ("worker",))
 ACCEPTED = Metric("gateway_connections_accepted", "counter", "Client connections accepted.")
@@ -58,6 +69,28 @@ REFUSED = Metric(
     "counter",
     "Client connections closed at once, because of a bound (connections, per_address) or a bad preface (proxy_protocol).",
     ("reason",),
+)
+
+# ---- TLS with clients
+HANDSHAKES = Metric(
+    "gateway_tls_handshakes",
+    "counter",
+    "Handshakes by result: full, resumed; refused (no common version or cipher, not TLS), certificate (the client's is "
+    "missing or not trusted), timeout, left (by the client), crowded (too many under way).",
+    ("result", "version"),
+)
+CERTIFICATE_EXPIRY = Metric(
+    "gateway_certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When the certificate that a worker shows ends, in Unix time.",
+    ("certificate", "worker"),
+    "seconds",
+)
+CERTIFICATE_RELOADS = Metric(
+    "gateway_certificate_reloads",
+    "counter",
+    "Times a worker read a changed certificate, key or authority, by result (applied, refused: the last good one stays).",
+    ("certificate", "result"),
 )
 
 # ---- upstreams
@@ -129,6 +162,35 @@ DNS_LOOKUPS = Metric(
     "gateway_dns_lookups", "counter", "Look-ups of target names by result (success, failure).", ("result",)
 )
 
+# ---- tokens and the keys they are verified with
+TOKENS = Metric(
+    "gateway_tokens",
+    "counter",
+    "Tokens by verdict: cached or good; why refused (malformed, wrong_algorithm, wrong_issuer, wrong_audience, expired, "
+    "not_yet_valid, unknown_key, bad_signature); not looked at (throttled_client, throttled_time).",
+    ("issuer", "result"),
+)
+KEY_MISSES = Metric(
+    "gateway_key_misses", "counter", "Times a worker asked for an issuer's keys because a token named an unknown one.",
+    ("issuer",),
+)  # fmt: skip
+KEY_FETCHES = Metric(
+    "gateway_key_fetches",
+    "counter",
+    "Key sets asked for by result: good, unreachable, timeout, status, too_large, garbage, empty, private, too_many.",
+    ("issuer", "result"),
+)
+KEYS = Metric(
+    "gateway_issuer_keys", "gauge", "Keys of an issuer in its last good set; 0 if there was none.", ("issuer",)
+)
+KEYS_AGE = Metric(
+    "gateway_issuer_keys_age_seconds",
+    "gauge",
+    "Time since an issuer's key set was last fetched and found good.",
+    ("issuer",),
+    "seconds",
+)
+
 # ---- the process tree
 RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))
 RELOAD_OK = Metric("gateway_reload_success", "gauge", "1 if the last reload was applied or changed nothing.")
@@ -177,18 +239,21 @@ LABELS = {
     "arm": "the version a request was sent to; `-` if it was sent nowhere",
     "class": "of the status: `2xx`, `3xx`, `4xx`, `5xx`; `499` for a client that left",
     "source": "whose doing the answer is: `upstream`, `gateway` or `client`",
+    "means": "how a caller proves who it is: `key`, `jwt`, `basic`, `certificate`; `-` if nothing was shown",
     "method": "of the request; `-` if it is none that HTTP knows",
     "code": "the status",
     "failure": "one name for each way to fail, the same in the log and in the header Casino-Failure",
     "worker": "the worker's number, from 1",
     "process": "`worker-1` and so on, `control`, `writer`, `supervisor`",
     "upstream": "an upstream of the spec",
-    "version": "a version of it; of `casino_build_info`: the release that runs",
+    "version": "a version of it; of `casino_build_info`: the release that runs; of a handshake: `1.2`, `1.3`, `-` if it failed",
+    "certificate": "the file, as an absolute path",
     "target": "a target's URL as the spec writes it",
     "outcome": "how a call ended",
     "result": "how an attempt ended",
     "reason": "why",
     "state": "of a breaker",
+    "issuer": "an issuer of the spec; `-` if a token names none, or was not looked at",
     "hash": "content hash of a snapshot",
     "task": "a kind of background work",
     "python": "the interpreter that runs",

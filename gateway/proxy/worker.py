@@ -22,18 +22,25 @@ from sanic import HTTPResponse, Request, Sanic, empty
 from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERATION, LOOP_LAG, REFUSED
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
+from gateway.core.identity import told
+from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
 from gateway.proxy.accept import Acceptor
 from gateway.proxy.account import Account
 from gateway.proxy.answer import AnswerReader
+from gateway.proxy.certificates import Certificates
 from gateway.proxy.client import ClientConnection
+from gateway.proxy.entrance import Entrance
+from gateway.proxy.handshakes import Handshakes
 from gateway.proxy.head import RequestReader
 from gateway.proxy.identities import Identities
+from gateway.proxy.identity import Gatekeeper
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
 from gateway.proxy.service import Service
 from gateway.proxy.table import UNROUTED, Lane, Table
 from gateway.proxy.timers import TICK_SECONDS, Timers
+from gateway.proxy.tokens import Tokens
 from gateway.spec.address import parse_target
 from gateway.spec.listen import Bounds, Metrics
 from gateway.store.process import Phase, Process
@@ -122,8 +129,12 @@ class Worker:
         self._expected = 0.0
         self._closing_since = 0.0
         tally = self.slot.tally
+        self.handshakes = Handshakes(self.loop, tally)
+        self.certificates = Certificates(tally, self.number)
         self.unrouted = Lane(tally, UNROUTED, services={})
         self.account = Account(self)
+        self.gatekeeper = Gatekeeper(self)
+        self.tokens = Tokens(self)
         self._accepted = tally.index(ACCEPTED, ())
         self._open = tally.index(CONNECTIONS, (str(self.number),))
         self._generation = tally.index(GENERATION, (str(self.number),))
@@ -138,7 +149,13 @@ class Worker:
         """Take up what is published, then accept."""
         self._follow()
         for listener, listening in self.process.listeners:
-            acceptor = Acceptor(self, listener, listening, factory, self._peers)
+            keyring = self.process.keyrings.get(listener.address)
+            if keyring:
+                self.handshakes.begin()
+                self.certificates.begin(keyring)
+            name = listening.getsockname()
+            entrance = Entrance(listener, name[1] if isinstance(name, tuple) else 0, keyring)
+            acceptor = Acceptor(self, entrance, listening, factory, self._peers)
             acceptor.start()
             self._acceptors.append(acceptor)
         self._expected = self.clock()
@@ -158,7 +175,9 @@ class Worker:
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()
         self.timers.run(now - lag)  # what a late loop has not read yet is not late itself
+        self.certificates.tick(now)
         self._follow()
+        self.tokens.tick(now)
         if not self._phase(now):
             self.loop.call_later(TICK_SECONDS, self._tick)
 
@@ -194,6 +213,8 @@ class Worker:
             self._read_snapshot()
         if control[Word.EDITION] > self.words[Word.EDITION]:
             self._read_endpoints()
+        if control[Word.KEYSETS] > self.words[Word.KEYSETS]:
+            self._read_key_sets()
 
     # ---- what control publishes
 
@@ -206,6 +227,8 @@ class Worker:
         self.bounds = spec.bounds
         self.edges = spec.metrics.latency_buckets
         self.trust = Trust(spec.listen.trusted)
+        self.requests.configure(spec.identity.key_header, told(spec))
+        self.gatekeeper.configure(spec)
         services: dict[tuple[str, str], Service] = {}
         for name, upstream in spec.upstreams.items():
             for version in upstream.versions:
@@ -220,6 +243,7 @@ class Worker:
             self._services[key].close()
         self._services = services
         self._apply_endpoints()
+        self.tokens.configure(spec)
         self._publish(snapshot)
 
     def _publish(self, snapshot: Snapshot) -> None:
@@ -240,6 +264,14 @@ class Worker:
         self._endpoints = msgspec.msgpack.decode(data, type=Endpoints)
         self._apply_endpoints()
         self.words[Word.EDITION] = self._endpoints.edition
+
+    def _read_key_sets(self) -> None:
+        data = self.process.build.documents.read(KEYSETS)
+        if data is None:
+            return
+        published = msgspec.msgpack.decode(data, type=KeySets)
+        self.tokens.follow(published)
+        self.words[Word.KEYSETS] = published.edition
 
     def _apply_endpoints(self) -> None:
         if self.table is None:
@@ -310,8 +342,8 @@ class Worker:
             return self.refused("per_address")
         return True
 
-    def hop(self, peer: str, port: int) -> Hop:
-        return Hop(peer, scheme="http", port=port, trust=self.trust)
+    def hop(self, peer: str, entrance: Entrance) -> Hop:
+        return Hop(peer, scheme=entrance.scheme, port=entrance.port if peer else 0, trust=self.trust)
 
     def crashed(self, error: Exception) -> None:
         """Tell of a bug that cost one connection."""

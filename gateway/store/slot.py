@@ -63,6 +63,8 @@ class Word(IntEnum):
     """Worker: how late its loop runs, in nanoseconds."""
     SEQUENCE = 14
     """Worker: number of the last log line, which is the number of answers so far."""
+    KEYSETS = 20
+    """Control: the key sets published. Worker: the key sets taken up."""
     KEYSETS = 15
     """Control: the key sets published. Worker: the key sets taken up."""
     DEBITS_HEAD = 15
