@@ -158,17 +158,19 @@ class Column:
     def _locate(self, bucket: Bucket, seen: bytes) -> None:
         """Find the cells of a bucket among its set's fingerprints."""
         bucket.seen = seen
-        bucket.cells = []
-        bucket.own = 0
-        found = seen.find(bucket.name)
+        bucket.cells = self._cells(bucket.at, seen, bucket.name)
+        first = self._cell(bucket.at, self._number * WAYS)
+        own = [cell for cell in bucket.cells if first <= cell < first + WAYS * _CELL_WORDS]
+        bucket.own = own[0] if own else 0
+
+    def _cells(self, at: int, seen: bytes, name: bytes) -> list[int]:
+        cells = []
+        found = seen.find(name)
         while found >= 0:
             if found % _WORD_BYTES == 0:
-                place = found // _WORD_BYTES
-                cell = self._cell(bucket.at, place)
-                bucket.cells.append(cell)
-                if place // WAYS == self._number:
-                    bucket.own = cell
-            found = seen.find(bucket.name, found + 1)
+                cells.append(self._cell(at, found // _WORD_BYTES))
+            found = seen.find(name, found + 1)
+        return cells
 
     def _cell(self, at: int, place: int) -> int:
         """Where the values are that belong to the fingerprint at this place of the set; in words."""
@@ -207,10 +209,11 @@ class Column:
         That is the first free place, else the place of whom it costs the least to forget.
         """
         first = at // _WORD_BYTES + self._number * WAYS
-        nearest, least = -1, _FOR_EVER
         for name in range(first, first + WAYS):
             if not self._names[name]:
                 return name
+        nearest, least = -1, _FOR_EVER
+        for name in range(first, first + WAYS):
             needed = self._needed(at, name, now_ns)
             if needed < least:
                 nearest, least = name, needed
@@ -265,10 +268,15 @@ class Rates(Column):
         In that time it would have earned the requests that are admitted unseen, should it be given up in the very
         moment in which others take it up again.
         """
-        cell = self._cell(at, name - at // _WORD_BYTES)
-        bucket = Bucket(self._names[name], self._values[cell + 2], at)
-        needed = self.read(bucket) + self._columns * bucket.period - now_ns
-        return _FOR_EVER if needed >= 0 and bucket.fingerprint & _LASTING else needed
+        seen = self._memory[at : at + self._names_bytes]
+        place = name - at // _WORD_BYTES
+        values = self._values
+        base, used = FORGOTTEN, 0
+        for cell in self._cells(at, seen, seen[place * _WORD_BYTES : (place + 1) * _WORD_BYTES]):
+            base = max(base, values[cell])
+            used += values[cell + 1]
+        needed = base + used + self._columns * values[self._cell(at, place) + 2] - now_ns
+        return _FOR_EVER if needed >= 0 and self._names[name] & _LASTING else needed
 
 
 class Counts(Column):
