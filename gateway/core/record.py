@@ -80,6 +80,16 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     retries: int = field(name="casino.retries", default=0)
     cors: str = field(name="casino.cors", default="")
     """Whether the page it came from may read the answer: `allowed` or `foreign`; only on routes with `cors`."""
+    tls_version: str = field(name="tls.version", default="")
+    """`1.2` or `1.3`; all of `tls` is there only on a connection with TLS."""
+    tls_cipher: str = field(name="tls.cipher", default="")
+    tls_server_name: str = field(name="tls.client.server_name", default="")
+    """The host named in the handshake (SNI)."""
+    tls_resumed: bool | None = field(name="tls.resumed", default=None)
+    tls_subject: str = field(name="tls.client.subject", default="")
+    """Of the client's certificate, if one was asked for and shown."""
+    tls_names: tuple[str, ...] = field(name="tls.client.x509.alternative_names", default=())
+    """Its names: `DNS:shop.internal`, `URI:spiffe://x`, `CN:name`."""
     failure: str = field(name="casino.failure", default="")
     truncated: tuple[str, ...] = field(name="casino.truncated", default=())
     """The fields that were cut to fit."""

@@ -12,6 +12,7 @@ from gateway.core.record import AccessRecord, Timestamps, encode, scrub, text
 from gateway.store.slot import Word
 
 if TYPE_CHECKING:
+    from gateway.core.tls import Handshake
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.table import Meter
     from gateway.proxy.worker import Worker
@@ -134,6 +135,8 @@ class Account:
         if origin is not None:
             record.client_ip = origin.client or None
             record.scheme = origin.scheme
+        if exchange.client.handshake is not None:
+            _add_tls(record, exchange.client.handshake)
         record.user_agent = exchange.head.agent
         record.referrer = exchange.head.referrer
 
@@ -154,3 +157,12 @@ class Account:
             record.retries = call.tries - 1
             record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
             record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)
+
+
+def _add_tls(record: AccessRecord, handshake: Handshake) -> None:
+    record.tls_version = handshake.version
+    record.tls_cipher = handshake.cipher
+    record.tls_server_name = handshake.server_name
+    record.tls_resumed = handshake.resumed
+    record.tls_subject = handshake.subject
+    record.tls_names = handshake.names

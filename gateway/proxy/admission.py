@@ -55,6 +55,8 @@ def admit(exchange: Exchange) -> bool:
         raise Refused(Failure.OVERLOAD)
     request = Request(address.method, address.host, address.path, address.query, head.headers, origin.client)
     exchange.request = request
+    if exchange.client.entrance.judges and not exchange.client.entrance.judge(exchange, address):
+        return False
     asks_ahead = table.has_cors and head.method == b"OPTIONS" and not head.length
     preflighted = find_preflighted(table.router, request) if asks_ahead else None
     found = preflighted or table.router.find(request)

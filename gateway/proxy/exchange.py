@@ -14,6 +14,7 @@ from gateway.core.headers import join
 from gateway.proxy.admission import admit, identify, proceed
 from gateway.proxy.answers import STATUS_LINES, problem
 from gateway.proxy.call import Call
+from gateway.proxy.entrance import HSTS
 from gateway.proxy.framing import CHUNKED
 from gateway.proxy.tunnel import Tunnel
 
@@ -57,7 +58,7 @@ class Exchange:
         self.arm = ""
         self.caller: Caller | None = None
         """Who calls, once that is known."""
-        self.notes = b""
+        self.notes = client.entrance.hsts
         """Header lines for whatever is answered: what a limit leaves, which pages may read."""
         self.waiting = False
         """Admission goes on later; what comes of the body meanwhile is held."""
@@ -198,6 +199,8 @@ class Exchange:
         self.status = status
         self.source = "upstream"
         lines = plan.response_headers.lines(head.headers, head.lines)
+        if self.client.entrance.hsts and HSTS in lines:  # the service says it, and it may be said once
+            self.notes = self.notes.replace(self.client.entrance.hsts, b"")
         wire = b"%b%b%b%b" % (
             STATUS_LINES[status],
             lines,

@@ -117,7 +117,8 @@ class Surroundings:
 class Gateway(Surroundings):
     """The worker in a process of its own."""
 
-    def __init__(self, place: Path, upstream: Upstream) -> None:
+    def __init__(self, place: Path, upstream: Upstream, **more: Listener) -> None:
+        """`more` are further listeners, by name."""
         super().__init__(place, upstream.port)
         self.upstream = upstream
         self._listeners = {
@@ -125,7 +126,9 @@ class Gateway(Surroundings):
             "dual": socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True),
             "proxy": socket.create_server(("127.0.0.1", 0)),
             "unix": _unix_server(place / "unix.sock"),
+            **{name: socket.create_server(("127.0.0.1", 0), backlog=512) for name in more},
         }
+        self._kinds = {"proxy": Listener(address="127.0.0.1:0", proxy_protocol=True), **more}
         self.unix = str(place / "unix.sock")
         self._stderr = place / "stderr"
         self._process = self._launch()
@@ -133,11 +136,14 @@ class Gateway(Surroundings):
         assert self._process.poll() is None, self.complaints()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        numbers = {name: str(each.fileno()) for name, each in self._listeners.items()}
-        numbers["proxy"] += "p"
+        plain = Listener(address="127.0.0.1:0")
+        numbers = [
+            f"{each.fileno()}={msgspec.json.encode(self._kinds.get(name, plain)).decode()}"
+            for name, each in self._listeners.items()
+        ]
         with self._stderr.open("wb") as stderr:
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.proxy.worker_process", self.run.path, self.build.id, *numbers.values()],
+                [sys.executable, "-m", "tests.proxy.worker_process", self.run.path, self.build.id, *numbers],
                 stderr=stderr, cwd=ROOT,
                 pass_fds=[each.fileno() for each in self._listeners.values()],
             )  # fmt: skip
