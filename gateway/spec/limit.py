@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from gateway.spec.secret import Secret
-from gateway.spec.units import Count, PerSecond, PositiveSeconds
+from gateway.spec.units import Count, FilePath, PerSecond, PositiveSeconds
 
 
 class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +46,8 @@ class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Redis' password."""
     user: Annotated[str, Meta(max_length=100)] | None = None
     """Redis' user (ACL)."""
+    ca: FilePath | None = None
+    """With `rediss:`: PEM file of trusted authorities instead of the system's."""
     prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_.-]{1,50}$", description="text in front of every key")] = (
         "casino:"
     )
