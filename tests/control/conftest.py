@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from gateway.spec.load import load
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
+from tests.waiting import until
 
 DEADLINE_SECONDS = 10
 
@@ -38,15 +38,6 @@ routes:
 """
 
 Sanic.test_mode = True  # several apps in one process, one after the other
-
-
-def until(holds: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    """Wait for a condition and return what it found."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "this did not happen in time"
-        time.sleep(0.01)
-    return found
 
 
 class FakeWorker:

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.control.conftest import until
 from tests.control.upstreams import upstream
+from tests.waiting import until
 
 A, B = "http://127.0.0.1:7001", "http://127.0.0.1:7002"
 SPEC = """

@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from exporters.catalog.gateway import CATALOGUE, DURATION, REQUESTS, RESPONSES
-from tests.control.conftest import SPEC, until
+from tests.control.conftest import SPEC
+from tests.waiting import until
 
 OPEN_METRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 EDGES = (0.01, 0.1, 1.0)

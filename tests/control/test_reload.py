@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from gateway.store.slot import Word
-from tests.control.conftest import until
+from tests.waiting import until
 
 FIRST = """
 casino: 1

@@ -14,7 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from exporters.catalog.gateway import CATALOGUE
 from tests.control.upstreams import upstream
-from tests.serve.running import free_port, until
+from tests.serve.running import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 SPEC = """

@@ -17,7 +17,8 @@ from tests.faults.load import Load, get
 from tests.faults.upstreams import Upstream
 from tests.games.conftest import running
 from tests.proof import FULL
-from tests.serve.running import ROOT, until
+from tests.serve.running import ROOT
+from tests.waiting import until
 
 SPEC = """
 workers: 1

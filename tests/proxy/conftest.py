@@ -7,7 +7,8 @@ import pytest
 from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
 from gateway.store.process import Phase
 from tests.proxy.data_plane import Gateway
-from tests.proxy.wire import Client, Upstream, until
+from tests.proxy.wire import Client, Upstream
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")

@@ -21,13 +21,15 @@ from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
 from gateway.store.totals import Totals, read_totals
 from tests.checkout import ROOT
-from tests.proxy.wire import Client, Upstream, until
+from tests.proxy.wire import Client, Upstream
+from tests.waiting import until
 
 HELD = (IN_FLIGHT, UPSTREAM_IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_WAITING)
 TRUSTED = "127.0.0.2"
 """A client that calls from here is a trusted proxy."""
 SPEC = """
 casino: 1
+{top}
 listen: {{public: 127.0.0.1:8080, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
 bounds: {bounds}
 metrics: {{series: 3000}}
@@ -56,6 +58,7 @@ ROUTES = """
     headers: {request: {set: {X-Identity: gateway}, remove: [X-Gone]}, response: {set: {X-Answer: set}}}
 """
 PARTS = {
+    "top": "",
     "bounds": "{}",
     "more": "",
     "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",

@@ -8,7 +8,8 @@ from exporters.catalog.gateway import (
     REQUESTS,
     UPSTREAM_REQUESTS,
 )
-from tests.proxy.wire import GET, OK, until
+from tests.proxy.wire import GET, OK
+from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

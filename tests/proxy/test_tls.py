@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.proxy.secure import SecureGateway
-from tests.proxy.wire import Client, Upstream, until
+from tests.proxy.wire import Client, Upstream
+from tests.waiting import until
 
 GET_A = b"GET /any HTTP/1.1\r\nHost: a.test\r\n\r\n"
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gateway.serve.heartbeat import Hang, Pulse, Vitals, vitals
-from tests.serve.running import until
+from tests.waiting import until
 
 SECOND = 1_000_000_000
 

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.serve.listeners import ListenError, Offer, bound_to, inherited, listen, open_all, unlink
 from gateway.spec.listen import Listen, Listener
-from tests.serve.running import PROGRAM, ROOT, ask, until
+from tests.serve.running import PROGRAM, ROOT, ask
+from tests.waiting import until
 
 
 def opened(address, offers=(), mode=0o666):

@@ -6,7 +6,8 @@ import pytest
 
 from gateway.serve.heartbeat import vitals
 from gateway.store.slot import Word
-from tests.serve.running import KINDS, WORKERS, stopped, until
+from tests.serve.running import KINDS, WORKERS, stopped
+from tests.waiting import until
 
 SATURATED_SECONDS = 3.0
 """The machine that runs the tests is busy with other tests."""
