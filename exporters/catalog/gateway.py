@@ -61,6 +61,17 @@ PASSWORD_HASHES = Metric(
     "gateway_password_hashes", "counter", "Passwords hashed: credentials of HTTP Basic that were not remembered."
 )
 
+# ---- who calls
+IDENTITY = Metric(
+    "gateway_identity",
+    "counter",
+    "Requests to routes that demand a caller, by means and result; shown to callers, all but `good` look alike.",
+    ("route", "means", "result"),
+)
+PASSWORD_HASHES = Metric(
+    "gateway_password_hashes", "counter", "Passwords hashed: credentials of HTTP Basic that were not remembered."
+)
+
 # ---- connections
 CONNECTIONS = Metric("gateway_connections", "gauge", "Client connections open.", ("worker",))
 ACCEPTED = Metric("gateway_connections_accepted", "counter", "Client connections accepted.")
@@ -239,6 +250,7 @@ LABELS = {
     "arm": "the version a request was sent to; `-` if it was sent nowhere",
     "class": "of the status: `2xx`, `3xx`, `4xx`, `5xx`; `499` for a client that left",
     "source": "whose doing the answer is: `upstream`, `gateway` or `client`",
+    "means": "how a caller proves who it is: `key`, `jwt`, `basic`, `certificate`; `-` if nothing was shown",
     "means": "how a caller proves who it is: `key`, `jwt`, `basic`, `certificate`; `-` if nothing was shown",
     "method": "of the request; `-` if it is none that HTTP knows",
     "code": "the status",

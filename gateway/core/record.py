@@ -90,6 +90,12 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     """Of the client's certificate, if one was asked for and shown."""
     tls_names: tuple[str, ...] = field(name="tls.client.x509.alternative_names", default=())
     """Its names: `DNS:shop.internal`, `URI:spiffe://x`, `CN:name`."""
+    consumer: str = field(name="user.name", default="")
+    """Who calls, a consumer of the spec; empty for a good token or certificate that is nobody's."""
+    subject: str = field(name="user.id", default="")
+    """The token's subject, the certificate's name or the user."""
+    means: str = field(name="casino.means", default="")
+    """By what that was proved: `key`, `jwt`, `basic` or `certificate`."""
     failure: str = field(name="casino.failure", default="")
     truncated: tuple[str, ...] = field(name="casino.truncated", default=())
     """The fields that were cut to fit."""
@@ -98,7 +104,7 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
 _LONG: Final = tuple(
     (each.name, each.encode_name)
     for each in msgspec.structs.fields(AccessRecord)
-    if each.name in ("domain", "path", "query", "user_agent", "referrer", "method", "version")
+    if each.name in ("domain", "path", "query", "user_agent", "referrer", "subject", "method", "version")
 )
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -139,6 +139,9 @@ class Account:
             _add_tls(record, exchange.client.handshake)
         record.user_agent = exchange.head.agent
         record.referrer = exchange.head.referrer
+        caller = exchange.caller
+        if caller is not None:
+            record.consumer, record.subject, record.means = caller.consumer, caller.subject, caller.means
 
     @staticmethod
     def _add_upstream(record: AccessRecord, exchange: Exchange) -> None:

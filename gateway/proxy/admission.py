@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core import trace
 from gateway.core.failure import Failure, Refused
+from gateway.core.headers import join
 from gateway.core.request import Header, Request
 from gateway.core.route import Miss
 from gateway.proxy.answers import problem
@@ -17,6 +18,7 @@ from gateway.proxy.edges import check_address, cross, find_preflighted
 from gateway.proxy.framing import CHUNKED
 
 if TYPE_CHECKING:
+    from gateway.core.identity import Gate
     from gateway.core.plan import Plan
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.table import Table
@@ -71,7 +73,8 @@ def admit(exchange: Exchange) -> bool:
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
     exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)
-    return proceed(exchange)
+    is_known = plan.gate is None or worker.gatekeeper.judge(exchange, plan.gate)
+    return is_known and proceed(exchange)
 
 
 def proceed(exchange: Exchange) -> bool:
@@ -110,12 +113,25 @@ def request_head(exchange: Exchange, plan: Plan, target_host: bytes) -> bytes:
         head.method,
         exchange.target,
         plan.rewrite.host or target_host or head.host,
-        plan.request_headers.lines(head.headers, head.lines),
+        plan.request_headers.lines(head.headers, head.lines)
+        if plan.gate is None
+        else _introduced(exchange, plan, plan.gate),
         origin.lines,
         exchange.request_id.encode(),
         exchange.traceparent,
         _framing(exchange) if head.length or head.method in _WITH_BODY or exchange.upgrade else b"\r\n",
     )
+
+
+def _introduced(exchange: Exchange, plan: Plan, gate: Gate) -> bytes:
+    """Write what passes of a guarded request's headers, and who calls: behind the route's rules, which cannot change it."""
+    head, caller = exchange.head, exchange.caller
+    if head.screened_by is not gate:
+        head.screened = gate.screened(head.headers, head.scheme)
+        head.screened_lines = join(head.screened)
+        head.screened_by = gate
+    lines = plan.request_headers.lines(head.screened, head.screened_lines)
+    return lines if caller is None else lines + caller.lines
 
 
 def _framing(exchange: Exchange) -> bytes:

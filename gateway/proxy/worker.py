@@ -23,6 +23,7 @@ from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERA
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.identity import told
+from gateway.core.identity import told
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
 from gateway.proxy.accept import Acceptor
@@ -34,6 +35,7 @@ from gateway.proxy.entrance import Entrance
 from gateway.proxy.handshakes import Handshakes
 from gateway.proxy.head import RequestReader
 from gateway.proxy.identities import Identities
+from gateway.proxy.identity import Gatekeeper
 from gateway.proxy.identity import Gatekeeper
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
@@ -134,6 +136,7 @@ class Worker:
         self.unrouted = Lane(tally, UNROUTED, services={})
         self.account = Account(self)
         self.gatekeeper = Gatekeeper(self)
+        self.gatekeeper = Gatekeeper(self)
         self.tokens = Tokens(self)
         self._accepted = tally.index(ACCEPTED, ())
         self._open = tally.index(CONNECTIONS, (str(self.number),))
@@ -227,6 +230,8 @@ class Worker:
         self.bounds = spec.bounds
         self.edges = spec.metrics.latency_buckets
         self.trust = Trust(spec.listen.trusted)
+        self.requests.configure(spec.identity.key_header, told(spec))
+        self.gatekeeper.configure(spec)
         self.requests.configure(spec.identity.key_header, told(spec))
         self.gatekeeper.configure(spec)
         services: dict[tuple[str, str], Service] = {}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, inspect
 
+from gateway.spec.consumer import ApiKey, Demand
 from gateway.spec.listen import Listener
 from gateway.spec.nodes import Entry, Mapping, Node, Scalar, Sequence
 from gateway.spec.route import LatencyObjective, Match, Route, Test
@@ -33,6 +34,8 @@ SHORT_FORMS: dict[type, ShortForm] = {
     Balance: ShortForm("a word such as `least_outstanding`", field="by"),
     Test: ShortForm("the exact text", field="exact"),
     Match: ShortForm("`GET /roll/{sides}` or `GET,POST shop.example/cart/**`", pattern=MATCH),
+    ApiKey: ShortForm("the SHA-256 of the key", field="sha256"),
+    Demand: ShortForm("a list such as `[key, jwt]`", field="by"),
     LatencyObjective: ShortForm("`99% within 100ms`", pattern=LATENCY),
 }
 
