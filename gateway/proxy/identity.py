@@ -17,7 +17,6 @@ from gateway.core.consumers import Directory
 from gateway.core.failure import Failure, Refused
 from gateway.core.identity import BASIC, BEARER, TWICE
 from gateway.proxy.passwords import Passwords
-from gateway.proxy.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,7 @@ class Gatekeeper:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._tokens = Tokens(worker)
+        self._tokens = worker.tokens
         self._passwords = Passwords(worker)
         self._certificates: dict[tuple[str, ...], Caller] = {}
         self._counts: dict[tuple[str, str, str], int] = {}
@@ -54,7 +53,6 @@ class Gatekeeper:
         """Know these consumers from now on; a request that waits is judged by those known when it came."""
         self._directory = Directory(spec)
         self._certificates.clear()
-        self._tokens.configure(spec)
         self._passwords.configure(spec.identity, self._directory.users)
         for name, route in spec.routes.items():
             if route.identity:

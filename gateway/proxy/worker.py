@@ -23,7 +23,6 @@ from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERA
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.identity import told
-from gateway.core.identity import told
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
 from gateway.proxy.accept import Acceptor
@@ -35,7 +34,6 @@ from gateway.proxy.entrance import Entrance
 from gateway.proxy.handshakes import Handshakes
 from gateway.proxy.head import RequestReader
 from gateway.proxy.identities import Identities
-from gateway.proxy.identity import Gatekeeper
 from gateway.proxy.identity import Gatekeeper
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
@@ -135,9 +133,8 @@ class Worker:
         self.certificates = Certificates(tally, self.number)
         self.unrouted = Lane(tally, UNROUTED, services={})
         self.account = Account(self)
-        self.gatekeeper = Gatekeeper(self)
-        self.gatekeeper = Gatekeeper(self)
         self.tokens = Tokens(self)
+        self.gatekeeper = Gatekeeper(self)
         self._accepted = tally.index(ACCEPTED, ())
         self._open = tally.index(CONNECTIONS, (str(self.number),))
         self._generation = tally.index(GENERATION, (str(self.number),))
