@@ -8,6 +8,7 @@ from gateway.spec.problem import Danger
 TARGET = "versions: {v1: http://127.0.0.1:7001}, timeouts: {total: 3s}"
 TWO = "versions: {v1: [http://127.0.0.1:7001, http://127.0.0.1:7002]}, timeouts: {total: 3s}, health: {path: /h}"
 ROUTE = "match: /x, to: dice"
+TOKENS = "control: {tokens: {prometheus: {token: {file: prometheus}}}}"
 
 
 def spec(*, top: str = "", upstream: str = TARGET, route: str = ROUTE, routes: str = "") -> str:
@@ -49,7 +50,18 @@ DANGERS = [
     (Danger.RETRY_UNSAFE, spec(upstream=f"{TWO}, retry: {{▸unsafe: true}}"), spec(upstream=f"{TWO}, retry: {{}}")),
     (Danger.RETRY_NOWHERE, spec(upstream=f"{TARGET}, ▸retry: {{}}"),
      spec(upstream="versions: {v1: http://dice.example}, timeouts: {total: 3s}, retry: {}")),
-    (Danger.CONTROL_EXPOSED, spec(top="listen: {▸control: '0.0.0.0:9080'}"), spec(top="listen: {control: '[::1]:9080'}")),
+    (Danger.CONTROL_EXPOSED, spec(top=f"listen: {{▸control: '0.0.0.0:9080'}}\n{TOKENS}"),
+     spec(top="listen: {control: '[::1]:9080'}")),
+    (Danger.ADDRESSES_TIE, spec(top="addresses: {allow: [10.0.0.0/8, ▸10.1.0.0/16], deny: 10.1.0.0/16}"),
+     spec(top="addresses: {allow: 10.0.0.0/8, deny: 10.1.0.0/16}")),
+    (Danger.ADDRESSES_TIE, spec(route=f"{ROUTE}, addresses: {{allow: ▸'::1', deny: '::1/128'}}"),
+     spec(route=f"{ROUTE}, addresses: {{deny: '::1/128'}}")),
+    (Danger.ADDRESSES_UNIX, spec(top="listen: {public: unix:/run/a}", route=f"{ROUTE}, addresses: {{▸allow: '::1'}}"),
+     spec(top="listen: {public: unix:/run/a}", route=f"{ROUTE}, addresses: {{deny: '::1'}}")),
+    (Danger.CORS_NULL, spec(route=f"{ROUTE}, cors: {{origins: [▸'null']}}"), spec(route=f"{ROUTE}, cors: {{origins: '*'}}")),
+    (Danger.CORS_CONDITIONAL,
+     spec(route="match: {path: /x, when: {header: {x: '1'}}}, to: dice, ▸cors: {origins: '*'}"),
+     spec(route="match: {path: /x, when: {query: {x: '1'}}}, to: dice, cors: {origins: '*'}")),
     (Danger.TRUSTED_EVERYONE, spec(top="listen: {trusted: [10.0.0.0/8, ▸'::/0']}"), spec(top="listen: {trusted: 10.0.0.0/8}")),
     (Danger.PROXY_PROTOCOL_UNTRUSTED, spec(top="listen: {public: ▸{address: '1.2.3.4:80', proxy_protocol: true}}"),
      spec(top="listen: {public: {address: '1.2.3.4:80', proxy_protocol: true}, trusted: 10.0.0.0/8}")),

@@ -212,6 +212,59 @@ MISTAKES = {
         "conflict", "exactly the same requests", "route `a`",
     ),
     "anchor with a custom tag": ("casino: ▸!vault 1\n", "wrong-type", "!vault", None),
+    "any page beside a page": (
+        route("match: /x\nto: dice\ncors: {origins: [https://a.example, ▸'*']}"), "conflict", "`*` is every page", None,
+    ),
+    "any page with credentials": (
+        route("match: /x\nto: dice\ncors: {origins: [▸'*'], credentials: true}"), "conflict", "`*`", None,
+    ),
+    "a page of no site with credentials": (
+        route("match: /x\nto: dice\ncors: {origins: [▸'null'], credentials: true}"), "conflict", "`null`", None,
+    ),
+    "any header with credentials": (
+        route("match: /x\nto: dice\ncors: {origins: [https://a], headers: [▸'*'], credentials: true}"),
+        "conflict", "`*` cannot be had", None,
+    ),
+    "origin with a path": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://a.example/]}"), "bad-value", "https://a.example/", None,
+    ),
+    "origin in capitals": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://A.example]}"), "bad-value", "https://A.example", None,
+    ),
+    "wildcard inside a label": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://*shop.example]}"), "bad-value", "https://*shop", None,
+    ),
+    "origin with the default port": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://a.example:443]}"), "bad-value", "port", "`https://a.example`",
+    ),
+    "cors without a page": (
+        route("match: /x\nto: dice\ncors: {origins: ▸[]}"), "wrong-type", "", None,
+    ),
+    "header rule against cors": (
+        route("match: /x\nto: dice\ncors: {origins: [https://a]}\n"
+              "headers: {response: {set: {▸Access-Control-Allow-Origin: https://b}}}"),
+        "conflict", "is written by the route's `cors`", None,
+    ),
+    "address list with host bits": (
+        "casino: 1\naddresses: {deny: [▸10.0.0.1/8]}\n", "bad-value", "10.0.0.1/8", "`10.0.0.0/8`",
+    ),
+    "size of a fixed answer": (
+        "casino: 1\nroutes: {a: {match: /x, answer: {status: 200}, ▸answer_body: 1kB}}\n",
+        "conflict", "`answer_body` has no meaning", None,
+    ),
+    "control for everybody": (
+        "casino: 1\nlisten: {control: ▸0.0.0.0:9080}\n", "missing-key", "`control.tokens` names nobody", "127.0.0.1",
+    ),
+    "token in two places": (
+        "casino: 1\ncontrol: {tokens: {a: {▸token: {env: A, file: a}}}}\n", "conflict", "exactly one of `env` and `file`", None,
+    ),
+    "token in none": (
+        "casino: 1\ncontrol: {tokens: {a: {▸token: {}}}}\n", "conflict", "not 0", None,
+    ),
+    "token with an unknown role": (
+        "casino: 1\ncontrol: {tokens: {a: {token: {env: A}, role: ▸admin}}}\n", "bad-value", "`admin`", None,
+    ),
+    "audit nowhere": ("casino: 1\ncontrol: {audit: ▸audit.log}\n", "bad-value", "`audit.log`", None),
     "merge key": ("casino: 1\nteams: {▸<<: {}}\n", "unknown-key", "`<<`", "YAML 1.2|alias"),
     "key that is a list": ("casino: 1\n? ▸[a]\n: 1\n", "wrong-type", "a key must be text", None),
 }  # fmt: skip
