@@ -61,17 +61,6 @@ PASSWORD_HASHES = Metric(
     "gateway_password_hashes", "counter", "Passwords hashed: credentials of HTTP Basic that were not remembered."
 )
 
-# ---- who calls
-IDENTITY = Metric(
-    "gateway_identity",
-    "counter",
-    "Requests to routes that demand a caller, by means and result; shown to callers, all but `good` look alike.",
-    ("route", "means", "result"),
-)
-PASSWORD_HASHES = Metric(
-    "gateway_password_hashes", "counter", "Passwords hashed: credentials of HTTP Basic that were not remembered."
-)
-
 # ---- connections
 CONNECTIONS = Metric("gateway_connections", "gauge", "Client connections open.", ("worker",))
 ACCEPTED = Metric("gateway_connections_accepted", "counter", "Client connections accepted.")
@@ -202,6 +191,38 @@ KEYS_AGE = Metric(
     "seconds",
 )
 
+# ---- limits
+LIMITED = Metric("gateway_limited", "counter", "Requests refused by a limit.", ("route", "limit"))
+LIMIT_KEYS = Metric(
+    "gateway_limit_keys", "gauge", "Callers a worker keeps count of, once for each limit; 73,728 at most.", ("worker",)
+)
+LIMIT_EVICTIONS = Metric(
+    "gateway_limit_evictions",
+    "counter",
+    "Callers a worker forgot before their time, or did not count, because too many others were counted.",
+)
+DEBITS_DROPPED = Metric(
+    "gateway_debits_dropped", "counter", "Requests that were not told to the store because too many keys waited for it."
+)
+
+# ---- what gateways share
+STORE_UP = Metric("gateway_store_up", "gauge", "1 while the store answers, 0 while limits are this gateway's own.")
+STORE_EXCHANGES = Metric(
+    "gateway_store_exchanges",
+    "counter",
+    "Exchanges with the store by result (ok, timeout, unreachable, denied, refused).",
+    ("result",),
+)
+STORE_SECONDS = Metric("gateway_store_seconds", "histogram", "How long an exchange with the store took.", (), "seconds")
+STORE_UNSENT = Metric(
+    "gateway_store_unsent_requests", "gauge", "Requests let through that the store has not heard of yet."
+)
+STORE_DROPPED = Metric(
+    "gateway_store_dropped_requests",
+    "counter",
+    "Requests let through that the store will never hear of: it was away for too long.",
+)
+
 # ---- the process tree
 RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))
 RELOAD_OK = Metric("gateway_reload_success", "gauge", "1 if the last reload was applied or changed nothing.")
@@ -237,7 +258,7 @@ HEARTBEAT_AGE = Metric(
 CONTROL_FAULTS = Metric(
     "gateway_control_faults",
     "counter",
-    "Work of the control process (loop, check, resolve) that failed and was begun again.",
+    "Work of the control process (loop, check, resolve, keys) that failed and was begun again.",
     ("task",),
 )
 OVERFLOW = Metric(
@@ -250,7 +271,6 @@ LABELS = {
     "arm": "the version a request was sent to; `-` if it was sent nowhere",
     "class": "of the status: `2xx`, `3xx`, `4xx`, `5xx`; `499` for a client that left",
     "source": "whose doing the answer is: `upstream`, `gateway` or `client`",
-    "means": "how a caller proves who it is: `key`, `jwt`, `basic`, `certificate`; `-` if nothing was shown",
     "means": "how a caller proves who it is: `key`, `jwt`, `basic`, `certificate`; `-` if nothing was shown",
     "method": "of the request; `-` if it is none that HTTP knows",
     "code": "the status",
@@ -266,6 +286,7 @@ LABELS = {
     "reason": "why",
     "state": "of a breaker",
     "issuer": "an issuer of the spec; `-` if a token names none, or was not looked at",
+    "limit": "a limit of the spec",
     "hash": "content hash of a snapshot",
     "task": "a kind of background work",
     "python": "the interpreter that runs",

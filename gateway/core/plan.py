@@ -8,6 +8,7 @@ from gateway.core.acl import compile_list
 from gateway.core.cors import RESPONSE_FIELDS, Cors
 from gateway.core.headers import HeaderChanges
 from gateway.core.identity import Gate
+from gateway.core.limit import rules
 from gateway.core.protection import PRESET, TELLTALE
 from gateway.core.request import Header
 from gateway.core.rewrite import Rewrite
@@ -39,6 +40,7 @@ class Plan:
         "gate",
         "cors",
         "has_edges",
+        "limits",
         "name",
         "request_headers",
         "response_headers",
@@ -60,6 +62,7 @@ class Plan:
         self.split = None if self.upstream is None else Split(route.split, self.upstream.versions)
         self.gate = None if route.identity is None else Gate(route.identity, spec)
         """What callers must show; None: nothing."""
+        self.limits = rules(spec, name)
         self.rewrite = Rewrite(route.rewrite)
         self.request_headers = HeaderChanges(route.headers.request)
         self.response_headers = _response_headers(route)

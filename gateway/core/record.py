@@ -80,6 +80,12 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     retries: int = field(name="casino.retries", default=0)
     cors: str = field(name="casino.cors", default="")
     """Whether the page it came from may read the answer: `allowed` or `foreign`; only on routes with `cors`."""
+    consumer: str = field(name="user.name", default="")
+    """Who calls, a consumer of the spec; empty for a good token or certificate that is nobody's."""
+    subject: str = field(name="user.id", default="")
+    """The token's subject, the certificate's name or the user."""
+    means: str = field(name="casino.means", default="")
+    """By what that was proved: `key`, `jwt`, `basic` or `certificate`."""
     tls_version: str = field(name="tls.version", default="")
     """`1.2` or `1.3`; all of `tls` is there only on a connection with TLS."""
     tls_cipher: str = field(name="tls.cipher", default="")
@@ -90,13 +96,9 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     """Of the client's certificate, if one was asked for and shown."""
     tls_names: tuple[str, ...] = field(name="tls.client.x509.alternative_names", default=())
     """Its names: `DNS:shop.internal`, `URI:spiffe://x`, `CN:name`."""
-    consumer: str = field(name="user.name", default="")
-    """Who calls, a consumer of the spec; empty for a good token or certificate that is nobody's."""
-    subject: str = field(name="user.id", default="")
-    """The token's subject, the certificate's name or the user."""
-    means: str = field(name="casino.means", default="")
-    """By what that was proved: `key`, `jwt`, `basic` or `certificate`."""
     failure: str = field(name="casino.failure", default="")
+    limit: str = field(name="casino.limit", default="")
+    """The limit that refused it."""
     truncated: tuple[str, ...] = field(name="casino.truncated", default=())
     """The fields that were cut to fit."""
 

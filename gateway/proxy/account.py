@@ -126,6 +126,7 @@ class Account:
             self._add_upstream(record, exchange)
         if exchange.failure:
             record.failure = exchange.failure
+            record.limit = exchange.limit
         return record
 
     @staticmethod

@@ -78,7 +78,7 @@ def admit(exchange: Exchange) -> bool:
 
 
 def proceed(exchange: Exchange) -> bool:
-    """Choose the arm of a request whose caller is known; False if it has been answered here.
+    """Hold a request whose caller is known to its limits and choose its arm; False if it has been answered here.
 
     Raises:
         Refused: with the failure to answer.
@@ -87,6 +87,8 @@ def proceed(exchange: Exchange) -> bool:
     plan, request, lane = exchange.plan, exchange.request, exchange.lane
     assert plan is not None
     assert request is not None
+    if lane.limiter is not None:
+        lane.limiter.admit(exchange)
     split = plan.split
     if split is None:
         _give_answer(exchange, plan)

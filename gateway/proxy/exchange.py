@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.proxy.head import RequestHead
     from gateway.proxy.service import Service
     from gateway.proxy.worker import Worker
+    from gateway.store.limits import Bucket
 
 _NO_CONTENT: Final = 204
 _BODILESS: Final = frozenset((_NO_CONTENT, 304))
@@ -40,7 +41,7 @@ class Exchange:
 
     __slots__ = (
         "arm", "begun", "call", "caller", "chunked", "client", "counted", "ended", "expects", "failure", "first_byte", "head",
-        "held", "keep", "lane", "notes", "origin", "over", "plan", "received", "request", "request_done", "request_id",
+        "held", "keep", "lane", "limit", "notes", "origin", "over", "places", "plan", "received", "request", "request_done", "request_id",
         "sent", "service", "source", "started", "status", "target", "trace_id", "traceparent", "tunnel", "upgrade",
         "waiting", "worker",
     )  # fmt: skip
@@ -60,6 +61,10 @@ class Exchange:
         """Who calls, once that is known."""
         self.notes = client.entrance.hsts
         """Header lines for whatever is answered: what a limit leaves, which pages may read."""
+        self.limit = ""
+        """The limit that refused."""
+        self.places: tuple[Bucket, ...] = ()
+        """Where it counts as under way."""
         self.waiting = False
         """Admission goes on later; what comes of the body meanwhile is held."""
         self.held = b""
@@ -283,8 +288,14 @@ class Exchange:
         self.begun = True
         self.first_byte = perf_counter()
         self.client.write(
-            b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n\r\n"
-            % (STATUS_LINES[101], join(plan.response_headers.apply(headers)), self.upgrade, self.request_id.encode())
+            b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n%b\r\n"
+            % (
+                STATUS_LINES[101],
+                join(plan.response_headers.apply(headers)),
+                self.upgrade,
+                self.request_id.encode(),
+                self.notes,
+            )
         )
         self.tunnel = Tunnel(self)
         self.tunnel.open()
@@ -309,6 +320,8 @@ class Exchange:
         if self.over:
             return
         self.over = True
+        if self.places:
+            self.worker.limits.give_back(self.places)
         self.worker.account.finished(self)
         if self.failure is not Failure.CLIENT_CLOSED:
             self.client.answered(keep=self.keep)

@@ -35,6 +35,7 @@ from gateway.proxy.handshakes import Handshakes
 from gateway.proxy.head import RequestReader
 from gateway.proxy.identities import Identities
 from gateway.proxy.identity import Gatekeeper
+from gateway.proxy.limits import Limits
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
 from gateway.proxy.service import Service
@@ -131,6 +132,7 @@ class Worker:
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
         self.certificates = Certificates(tally, self.number)
+        self.limits = Limits(process)
         self.unrouted = Lane(tally, UNROUTED, services={})
         self.account = Account(self)
         self.tokens = Tokens(self)
@@ -174,6 +176,7 @@ class Worker:
         self.overload.observe(lag, thread_time())
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()
+        self.limits.tick()
         self.timers.run(now - lag)  # what a late loop has not read yet is not late itself
         self.certificates.tick(now)
         self._follow()
@@ -229,8 +232,6 @@ class Worker:
         self.trust = Trust(spec.listen.trusted)
         self.requests.configure(spec.identity.key_header, told(spec))
         self.gatekeeper.configure(spec)
-        self.requests.configure(spec.identity.key_header, told(spec))
-        self.gatekeeper.configure(spec)
         services: dict[tuple[str, str], Service] = {}
         for name, upstream in spec.upstreams.items():
             for version in upstream.versions:
@@ -240,7 +241,8 @@ class Worker:
                 elif service.policy != upstream:
                     service.configure(upstream)
                 services[name, version] = service
-        self.table = Table(snapshot, self.slot.tally, services, random())  # noqa: S311 - where a sequence begins
+        start = random()  # noqa: S311 - where a sequence begins
+        self.table = Table(snapshot, self.slot.tally, services, limits=self.limits, start=start)
         for key in self._services.keys() - services.keys():
             self._services[key].close()
         self._services = services

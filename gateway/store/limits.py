@@ -48,15 +48,31 @@ _LASTING: Final = 1 << 63
 class Bucket:
     """What one key has used of one limit, as one process sees it: where its cells are, and what was last read there."""
 
-    __slots__ = ("at", "cells", "fingerprint", "name", "own", "period", "releases", "seen", "tat", "used")
+    __slots__ = (
+        "at",
+        "cells",
+        "fingerprint",
+        "key",
+        "name",
+        "own",
+        "owed",
+        "period",
+        "releases",
+        "seen",
+        "tat",
+        "used",
+    )
 
-    def __init__(self, fingerprint: int, period_ns: int, at: int) -> None:
-        """`at` is where the bucket's set begins, in bytes."""
+    def __init__(self, fingerprint: int, period_ns: int, at: int, key: str = "") -> None:
+        """`at` is where the bucket's set begins, in bytes; `key` is whose it is, where that is known."""
         self.fingerprint = fingerprint
         self.name: bytes = struct.pack("=Q", fingerprint)
         self.period = period_ns
         """What one request adds."""
         self.at = at
+        self.key = key
+        self.owed = 0
+        """Requests that control has not yet been told of."""
         self.seen = b""
         """The set's fingerprints when `cells` and `own` were found."""
         self.releases = 0
@@ -117,11 +133,11 @@ class Column:
         """
         digest = hashlib.blake2b(f"{identity}\0{key}".encode(), digest_size=8, key=self._key).digest()
         fingerprint = int.from_bytes(digest, "little") & (_LASTING - 1) or 1
-        return self.named(fingerprint if key else fingerprint | _LASTING, period_ns)
+        return self.named(fingerprint if key else fingerprint | _LASTING, period_ns, key)
 
-    def named(self, fingerprint: int, period_ns: int) -> Bucket:
+    def named(self, fingerprint: int, period_ns: int, key: str = "") -> Bucket:
         """Give the bucket of a fingerprint, which another process may have computed."""
-        return Bucket(fingerprint, period_ns, self._start + fingerprint % self._sets * self._set_bytes)
+        return Bucket(fingerprint, period_ns, self._start + fingerprint % self._sets * self._set_bytes, key)
 
     def read(self, bucket: Bucket) -> int:
         """Read a bucket's `used` and return its TAT; one in the past carries no information.

@@ -16,6 +16,7 @@ from exporters.catalog.metric import Metric
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, VersionState, digest
 from gateway.spec.listen import Listener
 from gateway.spec.load import load
+from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
@@ -80,7 +81,8 @@ class Surroundings:
         self._no_socket = socket.socket()
         self.supervisor = Slot.create(self.build.slot("supervisor"), series=10)
         self.control = Slot.create(self.build.slot("control"), series=10)
-        self.worker = Slot.create(self.build.slot("worker-1"), series=4000, ring_bytes=1 << 20)
+        self.worker = Slot.create(self.build.slot("worker-1"), series=4000, ring_bytes=1 << 20, debits_bytes=1 << 16)
+        LimitTable.create(self.build.limits, workers=1)
         self.supervisor.words[Word.PHASE] = Phase.SERVING
         self.apply(wait=False)
 
