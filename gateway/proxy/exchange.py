@@ -96,7 +96,8 @@ class Exchange:
     def wait(self) -> None:
         """Let admission go on later, with `resume`; the client's connection may end before that."""
         self.waiting = True
-        self.client.pause_reading()
+        if not self.request_done:
+            self.client.pause_reading()
 
     def resume(self, refused: Refused | None = None) -> None:
         """Go on with admission behind what it waited for, or refuse."""
