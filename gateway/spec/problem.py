@@ -60,6 +60,7 @@ class Danger(StrEnum):
     EJECTION_NEVER = "ejection.never"
     WEIGHT_ZERO = "weight.zero"
     TLS_UNVERIFIED = "tls.unverified"
+    LIMIT_NO_IDENTITY = "limit.no-identity"
     UNUSED = "unused"
     DRAIN_NO_TIME = "drain.no-time"
     OVERLAY_REMOVES_NOTHING = "overlay.removes-nothing"

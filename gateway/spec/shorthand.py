@@ -9,6 +9,7 @@ from collections.abc import Callable
 from msgspec import Struct, inspect
 
 from gateway.spec.consumer import ApiKey, Demand
+from gateway.spec.limit import Limit
 from gateway.spec.listen import Listener
 from gateway.spec.nodes import Entry, Mapping, Node, Scalar, Sequence
 from gateway.spec.route import LatencyObjective, Match, Route, Test
@@ -33,6 +34,7 @@ SHORT_FORMS: dict[type, ShortForm] = {
     Version: ShortForm("a list of URLs", field="targets"),
     Balance: ShortForm("a word such as `least_outstanding`", field="by"),
     Test: ShortForm("the exact text", field="exact"),
+    Limit: ShortForm("a rate such as `100/s`", field="rate"),
     Match: ShortForm("`GET /roll/{sides}` or `GET,POST shop.example/cart/**`", pattern=MATCH),
     ApiKey: ShortForm("the SHA-256 of the key", field="sha256"),
     Demand: ShortForm("a list such as `[key, jwt]`", field="by"),
