@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Debian packages that tests use when they are there; without them those tests are skipped, and say so.
 TEST_PACKAGES := curl nginx-light openssl prometheus wrk
-BENCH_PACKAGES := haproxy nginx-light wrk
+BENCH_PACKAGES := gcc haproxy libc6-dev nginx-light wrk
 
 help:
 	@echo 'make up      start the gateway, two demo services and a little traffic on this machine'

@@ -73,8 +73,8 @@ def measure(options: argparse.Namespace) -> Results:
     )
     raise_open_files()
     products, missing = installed(wanted(options), PRODUCTS)
-    for name in missing:
-        say(f"{name} is not installed: left out")
+    for name, reason in missing.items():
+        say(f"{name} is left out: {reason}")
     chosen = [scenario for scenario in scenarios() if not options.only or scenario.name in options.only]
     run = Run(setting, products, rounds=options.rounds or (1 if options.quick else ROUNDS))
     try:
