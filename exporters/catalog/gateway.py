@@ -217,11 +217,6 @@ STORE_SECONDS = Metric("gateway_store_seconds", "histogram", "How long an exchan
 STORE_UNSENT = Metric(
     "gateway_store_unsent_requests", "gauge", "Requests let through that the store has not heard of yet."
 )
-STORE_DROPPED = Metric(
-    "gateway_store_dropped_requests",
-    "counter",
-    "Requests let through that the store will never hear of: it was away for too long.",
-)
 
 # ---- the process tree
 RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))

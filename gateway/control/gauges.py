@@ -20,11 +20,14 @@ from exporters.catalog.gateway import (
     KEYS,
     KEYS_AGE,
     RELOAD_OK,
+    STORE_UNSENT,
+    STORE_UP,
     TARGET_UP,
 )
 from gateway.control.endpoints import TargetState
 from gateway.control.metrics import Now
 from gateway.control.reload import Outcome, Result
+from gateway.control.sharing import Sharing
 from gateway.control.workers import Worker
 from gateway.core.keyset import KeySet
 from gateway.core.snapshot import Endpoints
@@ -40,6 +43,7 @@ def describe(
     keys: Mapping[str, KeySet],
     *,
     last_reload: Outcome | None,
+    sharing: Sharing,
 ) -> Now:
     """Put all of them together.
 
@@ -58,6 +62,8 @@ def describe(
         KEYS: {(issuer,): len(held.keys) for issuer, held in keys.items()},
         KEYS_AGE: {(issuer,): max(0.0, time.time() - held.taken) for issuer, held in keys.items() if held.taken},
         RELOAD_OK: {(): last_reload.result is not Result.REFUSED} if last_reload else {},
+        STORE_UP: {} if sharing.up is None else {(): sharing.up},
+        STORE_UNSENT: {} if sharing.up is None else {(): sharing.unsent_requests},
         BUILD: {_build(): 1},
     }
 

@@ -21,12 +21,14 @@ from gateway.control.readiness import Readiness
 from gateway.control.redact import redacted
 from gateway.control.reload import Outcome, Reloader
 from gateway.control.resolve import Directory, Names
+from gateway.control.sharing import Sharing
 from gateway.control.stats import CpuMeter, Stats
 from gateway.control.tasks import Tasks
 from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
 from gateway.control.workers import Workers, heartbeat_ages
 from gateway.store.ledger import Ledger
+from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 from gateway.store.totals import Totals
@@ -68,6 +70,9 @@ class ControlPlane:
         self._publisher = Publisher(process.build.documents, process.slot, self._workers, directory, checks)
         self._jwks = Jwks(process, self._workers.slots, self._fetching)
         self._reloader = Reloader(process, self._workers, self._publisher, self._jwks)
+        self._sharing = Sharing(
+            process.workers, LimitTable.open(process.build.limits), self._tally, lambda: self._reloader.snapshot.spec
+        )
         self._ledger = Ledger(process.run, process.build.id)
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="totals")
         self._history = History()
@@ -90,6 +95,7 @@ class ControlPlane:
                 "sample": self._sample,
                 "files": lambda: watch_files(self._process.spec_path, self._process.stage, self.reload),
                 "signals": lambda: watch_signals(self._process.supervisor, self._process.slot, self.reload),
+                "store": self._sharing.run,
             }
         )
 
@@ -97,6 +103,7 @@ class ControlPlane:
         """End all work."""
         for tasks in (self._loops, self._checking, self._resolving, self._fetching):
             await tasks.stop()
+        await self._sharing.stop()
         self._reader.shutdown()
 
     async def reached(self, phase: Phase) -> None:
@@ -141,6 +148,7 @@ class ControlPlane:
             self._publisher.published,
             self._jwks.keys(),
             last_reload=self._reloader.last,
+            sharing=self._sharing,
         )
         return await self._read(lambda totals: metrics.render(totals, now, accept))
 

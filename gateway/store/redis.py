@@ -49,11 +49,11 @@ _SCRIPT = """
 -- ARGV: batch number, session kept, bucket kept (ms), number of buckets; cost, age, ceiling (us) of each; amount, kept (ms) of each counter.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local number, debits = tonumber(ARGV[1]), tonumber(ARGV[4])
+local number, charges = tonumber(ARGV[1]), tonumber(ARGV[4])
 local fresh = number > tonumber(redis.call('GET', KEYS[1]) or '0')
 if fresh then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 local answer, at = {}, 5
-for i = 1, debits do
+for i = 1, charges do
   local key = KEYS[1 + i]
   local tat = tonumber(redis.call('GET', key) or '0')
   if fresh then
@@ -63,7 +63,7 @@ for i = 1, debits do
   end
   answer[i], at = tat - now, at + 3
 end
-for i = debits + 1, #KEYS - 1 do
+for i = charges + 1, #KEYS - 1 do
   local key = KEYS[1 + i]
   if fresh then
     answer[i] = redis.call('INCRBY', key, ARGV[at])
@@ -104,8 +104,8 @@ class RedisStore:
             raise StoreError(_fault(fault), str(fault) or f"no answer within {self._timeout} s") from None
         owed, used = [], []
         for script, values in zip(scripts, answers, strict=True):
-            owed += values[: len(script.debits)]
-            used += values[len(script.debits) :]
+            owed += values[: len(script.charges)]
+            used += values[len(script.charges) :]
         return Answer(tuple(value / 1e6 for value in owed), tuple(used))
 
     async def close(self) -> None:
@@ -130,7 +130,7 @@ class RedisStore:
     def _keys(self, batch: Batch) -> list[str]:
         return [
             f"{self._tag}session:{batch.session}",
-            *(f"{self._tag}rate:{debit.bucket}" for debit in batch.debits),
+            *(f"{self._tag}rate:{charge.bucket}" for charge in batch.charges),
             *(f"{self._tag}quota:{use.counter}" for use in batch.uses),
         ]
 
@@ -163,18 +163,18 @@ def _place(spec: Store) -> dict[str, Any]:
 def _scripts(batch: Batch) -> Iterator[Batch]:
     """Cut a batch into pieces, each with a number of its own: of a batch that was told in part, the rest is told again."""
     number = batch.number * MOST_SCRIPTS
-    debits = [batch.debits[at : at + ITEMS_PER_SCRIPT] for at in range(0, len(batch.debits), ITEMS_PER_SCRIPT)]
+    charges = [batch.charges[at : at + ITEMS_PER_SCRIPT] for at in range(0, len(batch.charges), ITEMS_PER_SCRIPT)]
     uses = [batch.uses[at : at + ITEMS_PER_SCRIPT] for at in range(0, len(batch.uses), ITEMS_PER_SCRIPT)]
-    pieces = [(some, ()) for some in debits] + [((), some) for some in uses]
+    pieces = [(some, ()) for some in charges] + [((), some) for some in uses]
     assert len(pieces) <= MOST_SCRIPTS, "who makes batches bounds them"
-    for offset, (some_debits, some_uses) in enumerate(pieces):
-        yield Batch(batch.session, number + offset, some_debits, some_uses)
+    for offset, (some_charges, some_uses) in enumerate(pieces):
+        yield Batch(batch.session, number + offset, some_charges, some_uses)
 
 
 def _arguments(batch: Batch) -> list[int]:
-    numbers = [batch.number, _milli(SESSION_SECONDS), _milli(BUCKET_KEPT_SECONDS), len(batch.debits)]
-    for debit in batch.debits:
-        numbers += [_micro(debit.cost_seconds), _micro(debit.age_seconds), _micro(debit.ceiling_seconds)]
+    numbers = [batch.number, _milli(SESSION_SECONDS), _milli(BUCKET_KEPT_SECONDS), len(batch.charges)]
+    for charge in batch.charges:
+        numbers += [_micro(charge.cost_seconds), _micro(charge.age_seconds), _micro(charge.ceiling_seconds)]
     for use in batch.uses:
         numbers += [use.amount, _milli(use.lasts_seconds)]
     return numbers

@@ -1,6 +1,6 @@
 """What gateways share, in words every store can speak: buckets that owe time, and counters that end.
 
-A gateway decides alone and tells afterwards: a debit is never refused here. Debts are spans of time, measured by the
+A gateway decides alone and tells afterwards: a charge is never refused. Debts are spans of time, measured by the
 store's clock alone, so the clocks of hosts need not agree. A batch has a number, so that one told twice, because its
 answer was lost, counts once. Nothing here ever sits on the way of a request.
 """
@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class Debit(Struct, frozen=True):
+class Charge(Struct, frozen=True):
     """What one gateway let through one bucket since it last told."""
 
     bucket: str
@@ -41,7 +41,7 @@ class Batch(Struct, frozen=True):
     """One life of one control process."""
     number: int
     """Ascends from 1 within the session."""
-    debits: tuple[Debit, ...] = ()
+    charges: tuple[Charge, ...] = ()
     uses: tuple[Use, ...] = ()
 
 
@@ -89,9 +89,9 @@ BUCKET_KEPT_SECONDS = 1.0
 """How long a bucket is remembered after it is full again: a batch on its way may yet be older than that."""
 
 
-def owed_after(tat: float, now: float, debit: Debit) -> float:
+def owed_after(tat: float, now: float, charge: Charge) -> float:
     """Return the bucket's new theoretical arrival time (GCRA), in seconds of the store's clock.
 
-    The debit counts from its age on, since the bucket refilled meanwhile, but never from before what was told already.
+    The charge counts from its age on, since the bucket refilled meanwhile, but never from before what was told already.
     """
-    return min(max(tat, now - debit.age_seconds) + debit.cost_seconds, now + debit.ceiling_seconds)
+    return min(max(tat, now - charge.age_seconds) + charge.cost_seconds, now + charge.ceiling_seconds)

@@ -16,7 +16,7 @@ from gateway.store.shared import (
     SESSION_SECONDS,
     Answer,
     Batch,
-    Debit,
+    Charge,
     StoreError,
     StoreFault,
     Use,
@@ -114,7 +114,7 @@ def _apply(database: sqlite3.Connection, batch: Batch, now: float) -> Answer:
     last = _value(database, "SELECT number FROM sessions WHERE name = ?", batch.session)
     if batch.number > last:
         _put(database, "sessions", [(batch.session, batch.number, now + SESSION_SECONDS)])
-        _put(database, "buckets", _debited(database, batch.debits, now))
+        _put(database, "buckets", _charged(database, batch.charges, now))
         _put(database, "counters", _counted(database, batch.uses, now))
         for table in ("buckets", "counters", "sessions"):
             database.execute(
@@ -122,15 +122,15 @@ def _apply(database: sqlite3.Connection, batch: Batch, now: float) -> Answer:
                 (now,),
             )
     return Answer(
-        tuple(_tat(database, debit.bucket) - now for debit in batch.debits),
+        tuple(_tat(database, charge.bucket) - now for charge in batch.charges),
         tuple(_used(database, use.counter, now) for use in batch.uses),
     )
 
 
-def _debited(database: sqlite3.Connection, debits: Iterable[Debit], now: float) -> Iterable[tuple[str, float, float]]:
-    for debit in debits:
-        tat = owed_after(_tat(database, debit.bucket), now, debit)
-        yield debit.bucket, tat, max(tat, now) + BUCKET_KEPT_SECONDS
+def _charged(database: sqlite3.Connection, charges: Iterable[Charge], now: float) -> Iterable[tuple[str, float, float]]:
+    for charge in charges:
+        tat = owed_after(_tat(database, charge.bucket), now, charge)
+        yield charge.bucket, tat, max(tat, now) + BUCKET_KEPT_SECONDS
 
 
 def _counted(database: sqlite3.Connection, uses: Iterable[Use], now: float) -> Iterable[tuple[str, int, float]]:

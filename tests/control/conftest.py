@@ -21,6 +21,7 @@ from gateway.control.main import serve
 from gateway.control.resolve import Names
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, digest
 from gateway.spec.load import load
+from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
@@ -104,6 +105,7 @@ class Rig:
             name: Slot.create(self.build.slot(name), series=series)
             for name in ("supervisor", "control", *(f"worker-{number + 1}" for number in range(workers)))
         }
+        LimitTable.create(self.build.limits, workers=workers)
         self.supervisor, self.control = slots.pop("supervisor"), slots.pop("control")
         for slot in (self.supervisor, *slots.values()):
             slot.own()

@@ -17,7 +17,7 @@ import pytest
 from gateway.spec.limit import Store
 from gateway.store.redis import RedisStore
 from gateway.store.secrets import Secrets
-from gateway.store.shared import Batch, Debit, StoreError, Use
+from gateway.store.shared import Batch, Charge, StoreError, Use
 from gateway.store.sqlite import SqliteStore
 
 PATIENCE_SECONDS = 20.0
@@ -216,11 +216,11 @@ class Client:
         self.number = 0
 
     def tell(self, *items, again=False):
-        """Send a batch of debits and uses, or the last number once more; return the answer."""
+        """Send a batch of charges and uses, or the last number once more; return the answer."""
         self.number += not again
-        debits = tuple(item for item in items if isinstance(item, Debit))
+        charges = tuple(item for item in items if isinstance(item, Charge))
         uses = tuple(item for item in items if isinstance(item, Use))
-        return self.runner.run(self.store.exchange(Batch(self.session, self.number, debits, uses)))
+        return self.runner.run(self.store.exchange(Batch(self.session, self.number, charges, uses)))
 
     def owed(self, *items, **how):
         (seconds,) = self.tell(*items, **how).owed_seconds
@@ -252,8 +252,8 @@ class Client:
         self.runner.run(self.store.close())
 
 
-def debit(bucket="all", cost=0.0, *, age=0.0, ceiling=1e6):
-    return Debit(bucket, cost, age, ceiling)
+def charge(bucket="all", cost=0.0, *, age=0.0, ceiling=1e6):
+    return Charge(bucket, cost, age, ceiling)
 
 
 def use(counter="day", amount=0, *, lasts=3600.0):

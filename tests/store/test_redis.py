@@ -4,7 +4,7 @@ import trustme
 from gateway.spec.secret import Secret
 from gateway.store.redis import ITEMS_PER_SCRIPT
 from gateway.store.shared import StoreFault
-from tests.store.servers import TIMEOUT_SECONDS, RedisServer, Slow, debit, free_port, use
+from tests.store.servers import TIMEOUT_SECONDS, RedisServer, Slow, charge, free_port, use
 
 PASSWORD = "correct horse battery staple"
 
@@ -124,14 +124,14 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis, connect):
 def test_a_batch_is_one_round_trip_whatever_its_size(redis, connect, ends):
     relay = slow(redis, 0.0, ends)
     client = connect(redis.store(url=relay.url))
-    client.tell(debit())
+    client.tell(charge())
     relay.delay_seconds = TIMEOUT_SECONDS * 0.6  # two of them would be too much
-    answer = client.tell(*(debit(f"bucket {number}", cost=1) for number in range(ITEMS_PER_SCRIPT * 2 + 1)))
+    answer = client.tell(*(charge(f"bucket {number}", cost=1) for number in range(ITEMS_PER_SCRIPT * 2 + 1)))
     assert len(answer.owed_seconds) == ITEMS_PER_SCRIPT * 2 + 1
 
 
 def test_every_key_ends_and_has_the_prefix_of_its_fleet(redis, connect):
-    connect(redis.store(prefix="blue:")).tell(debit(cost=5), use(amount=1))
+    connect(redis.store(prefix="blue:")).tell(charge(cost=5), use(amount=1))
     names = redis.cli("KEYS", "*").split()
     assert sorted(names) == ["{blue:}quota:day", "{blue:}rate:all", "{blue:}session:one"]
     assert all(int(redis.cli("PTTL", name)) > 0 for name in names)

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.store.shared import Batch, StoreFault
 from tests.checkout import ROOT
-from tests.store.servers import TIMEOUT_SECONDS, debit, until, use
+from tests.store.servers import TIMEOUT_SECONDS, charge, until, use
 
 SLACK_SECONDS = 0.1
 """How far a debt may differ from what it should be, since time goes on between two looks."""
@@ -22,45 +22,45 @@ def about(seconds):
 
 def test_what_one_gateway_used_another_learns(site, connect):
     one, other = connect(site.store(), "one"), connect(site.store(), "other")
-    assert one.owed(debit(cost=30)) == about(30)
-    assert other.owed(debit(cost=12)) == about(42)
-    assert one.owed(debit()) == about(42)
+    assert one.owed(charge(cost=30)) == about(30)
+    assert other.owed(charge(cost=12)) == about(42)
+    assert one.owed(charge()) == about(42)
 
 
 def test_a_debt_shrinks_as_time_passes(site, connect):
     client = connect(site.store())
-    first = client.owed(debit(cost=30))
+    first = client.owed(charge(cost=30))
     begun = time.monotonic()
     until(lambda: time.monotonic() > begun + 0.2)
-    assert client.owed(debit()) <= first - 0.2
+    assert client.owed(charge()) <= first - 0.2
 
 
 def test_a_bucket_nobody_knows_owes_nothing(site, connect):
-    assert connect(site.store()).owed(debit()) <= 0
+    assert connect(site.store()).owed(charge()) <= 0
 
 
 def test_what_was_used_a_while_ago_has_been_refilled_since(site, connect):
     client = connect(site.store())
-    assert client.owed(debit(cost=30, age=20)) == about(10)
-    assert client.owed(debit("other", cost=30, age=40)) == about(-10)
+    assert client.owed(charge(cost=30, age=20)) == about(10)
+    assert client.owed(charge("other", cost=30, age=40)) == about(-10)
 
 
 def test_an_age_never_reaches_behind_what_was_told_before(site, connect):
     client = connect(site.store())
-    client.tell(debit(cost=30))
-    assert client.owed(debit(cost=5, age=600)) == about(35)
+    client.tell(charge(cost=30))
+    assert client.owed(charge(cost=5, age=600)) == about(35)
 
 
 def test_nothing_is_owed_beyond_the_ceiling(site, connect):
     client = connect(site.store())
-    assert client.owed(debit(cost=500, ceiling=7)) == about(7)
+    assert client.owed(charge(cost=500, ceiling=7)) == about(7)
 
 
 def test_a_batch_told_again_counts_once_and_learns_what_is_so_now(site, connect):
     one, other = connect(site.store(), "one"), connect(site.store(), "other")
-    told = debit(cost=30), use(amount=3)
+    told = charge(cost=30), use(amount=3)
     one.tell(*told)
-    other.tell(debit(cost=10), use(amount=4))
+    other.tell(charge(cost=10), use(amount=4))
     answer = one.tell(*told, again=True)
     assert answer.owed_seconds == (about(40),)
     assert answer.used == (7,)
@@ -85,7 +85,7 @@ def test_answers_come_in_the_order_of_a_batch_of_any_size(site, connect):
     client = connect(site.store())
     count = 1234
     answer = client.tell(
-        *(debit(f"bucket {number}", cost=1000 + number) for number in range(count)),
+        *(charge(f"bucket {number}", cost=1000 + number) for number in range(count)),
         *(use(f"counter {number}", number) for number in range(count)),
     )
     assert answer.owed_seconds == tuple(pytest.approx(1000 + number, abs=2) for number in range(count))
@@ -102,14 +102,14 @@ def test_two_gateways_that_tell_at_once_lose_nothing(site, connect):
 
     async def tell(client):
         for number in range(1, rounds + 1):
-            await client.store.exchange(Batch(client.session, number, (debit(cost=1),), (use(amount=2),)))
+            await client.store.exchange(Batch(client.session, number, (charge(cost=1),), (use(amount=2),)))
 
     async def both():
         await asyncio.gather(*map(tell, clients))
 
     clients[0].runner.run(both())
     clients[0].number = rounds
-    answer = clients[0].tell(debit(), use())
+    answer = clients[0].tell(charge(), use())
     assert answer.used == (rounds * 2 * len(clients),)
     assert answer.owed_seconds[0] == pytest.approx(rounds * len(clients), abs=10)
 
@@ -136,20 +136,20 @@ def test_a_store_that_stands_still_costs_no_more_than_the_timeout_and_counts_onc
 
 def test_a_store_that_forgot_everything_begins_anew(site, connect):
     client = connect(site.store())
-    client.tell(debit(cost=30), use(amount=5))
+    client.tell(charge(cost=30), use(amount=5))
     site.clear()
-    assert client.tell(debit(cost=1), use(amount=2)).used == (2,)
-    assert client.owed(debit()) == about(1)
+    assert client.tell(charge(cost=1), use(amount=2)).used == (2,)
+    assert client.owed(charge()) == about(1)
 
 
 def test_what_is_over_is_forgotten(site, connect):
     client = connect(site.store())
-    items = [debit(f"bucket {number}", cost=0.1) for number in range(100)]
+    items = [charge(f"bucket {number}", cost=0.1) for number in range(100)]
     client.tell(*items, *(use(f"counter {number}", 1, lasts=0.1) for number in range(100)))
     kept_before = site.keys()
 
     def forgotten():
-        client.tell(debit("one"))
+        client.tell(charge("one"))
         return site.keys() <= 2  # the session, and what was just asked for
 
     assert kept_before > 200

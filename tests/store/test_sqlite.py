@@ -8,7 +8,7 @@ import pytest
 from gateway.store.shared import StoreFault
 from gateway.store.sqlite import SCHEMA_VERSION, SqliteStore
 from tests.checkout import ROOT
-from tests.store.servers import TIMEOUT_SECONDS, SqliteFile, debit, is_root, use
+from tests.store.servers import TIMEOUT_SECONDS, SqliteFile, charge, is_root, use
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_full_disk_refuses_whole_batches_and_is_used_again_once_there_is_room(
 
 def test_a_disk_that_does_not_answer_costs_no_more_than_the_timeout(file, connect):
     client = connect(file.store())
-    client.tell(debit())
+    client.tell(charge())
     goes_on = threading.Event()
     client.store._thread.submit(goes_on.wait)
     failed, took_seconds = client.fails(use(amount=1))
