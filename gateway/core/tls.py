@@ -30,10 +30,10 @@ _SHORT = {"commonName": "CN", "organizationName": "O", "organizationalUnitName":
 
 
 def names_of(certificate: dict[str, Any]) -> tuple[str, ...]:
-    """Give the names of a verified certificate, as `ssl.SSLObject.getpeercert` describes it."""
+    """Give the names of a verified certificate, as `ssl.SSLObject.getpeercert` describes it; printable ones only."""
     others = [f"{_KINDS.get(kind, kind)}:{value}" for kind, value in certificate.get("subjectAltName", ())]
     common = [f"CN:{value}" for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    return (*others, *common)
+    return tuple(name for name in (*others, *common) if name.isprintable())
 
 
 def subject_of(certificate: dict[str, Any]) -> str:

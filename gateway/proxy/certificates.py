@@ -1,7 +1,8 @@
 """Looks after the certificates of one worker: takes up files that changed, says when each ends, and tells what is wrong."""
 
 import logging
-from typing import Final
+import sys
+from typing import Any, Final
 
 from exporters.catalog.gateway import CERTIFICATE_EXPIRY, CERTIFICATE_RELOADS
 from gateway.store.keyring import Change, Keyring
@@ -23,6 +24,7 @@ class Certificates:
 
     def begin(self, keyring: Keyring) -> None:
         """Look after one more listener's."""
+        sys.unraisablehook = _complain
         self._keyrings.append(keyring)
         for file in keyring.files:
             for result in ("applied", "refused"):
@@ -48,3 +50,9 @@ class Certificates:
         for pair in keyring.pairs:
             index = self._tally.index(CERTIFICATE_EXPIRY, (pair.files.certificate, self._worker))
             self._tally.values[index] = int(pair.certificate.ends * 1e9)
+
+
+def _complain(unraisable: Any) -> None:
+    """Tell of an error nobody can catch, but for a server name that is not ASCII: Python refuses it, and any client can send it."""
+    if not (isinstance(unraisable.exc_value, UnicodeDecodeError) and isinstance(unraisable.object, bytes)):
+        sys.__unraisablehook__(unraisable)

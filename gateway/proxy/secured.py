@@ -48,7 +48,9 @@ class Secured(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._socket = transport
-        self._client.connection_made(self)
+        client = self._client
+        client.connection_made(self)
+        client.worker.timers.arm(client, client.worker.clock() + client.entrance.handshake_seconds)
 
     def data_received(self, data: bytes) -> None:
         if self._state == _PREFACE:

@@ -7,6 +7,7 @@ import pytest
 from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
 from gateway.store.process import Phase
 from tests.proxy.data_plane import Gateway
+from tests.proxy.secure import SecureGateway
 from tests.proxy.wire import Client, Upstream
 from tests.waiting import until
 
@@ -18,6 +19,25 @@ def place(tmp_path_factory) -> Iterator[Gateway]:
     yield gateway
     gateway.stop()
     upstream.socket.close()
+
+
+@pytest.fixture(scope="session")
+def secure_place(tmp_path_factory) -> Iterator[SecureGateway]:
+    upstream = Upstream()
+    gateway = SecureGateway(tmp_path_factory.mktemp("secure"), upstream)
+    yield gateway
+    gateway.stop()
+    upstream.socket.close()
+
+
+@pytest.fixture
+def secure(secure_place: SecureGateway) -> Iterator[SecureGateway]:
+    """A gateway with TLS; when both ends have hung up, nothing may be left and nothing have crashed."""
+    secure_place.lines()
+    yield secure_place
+    secure_place.hang_up()
+    until(lambda: secure_place.upstream.hang_up() or not secure_place.held())
+    assert secure_place.complaints() == ""
 
 
 @pytest.fixture
