@@ -127,6 +127,8 @@ class Tokens:
         self._spec += 1
         self._identity = spec.identity
         self._gap_seconds = 1 / math.ceil(spec.identity.verifications_per_second / self._worker.workers)
+        self._free_at = 0.0
+        self._clients = Recent(_MOST_ADDRESSES, _MOST_ADDRESSES)
         self._issuers.configure(spec.issuers)
         self._forget_bad()
         tally = self._worker.slot.tally

@@ -14,7 +14,7 @@ from jwt.algorithms import get_default_algorithms
 from exporters.catalog.gateway import TOKENS
 from gateway.core.keyset import KEYSETS, KeySet, KeySets, read_set
 from gateway.store.slot import Word
-from tests.proxy.wire import until
+from tests.waiting import until
 
 ISSUER, AUDIENCE = "https://issuer.example", "dice"
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
