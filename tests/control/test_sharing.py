@@ -14,7 +14,8 @@ from gateway.spec.load import load
 from gateway.store.debits import Debit, write_debit
 from gateway.store.limits import LimitTable
 from gateway.store.slot import Slot
-from tests.store.servers import RedisServer, SqliteFile, until
+from tests.store.servers import RedisServer, SqliteFile
+from tests.waiting import until
 
 RATE = 100
 SPEC = """

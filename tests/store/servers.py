@@ -19,18 +19,10 @@ from gateway.store.redis import RedisStore
 from gateway.store.secrets import Secrets
 from gateway.store.shared import Batch, Charge, StoreError, Use
 from gateway.store.sqlite import SqliteStore
+from tests.waiting import until
 
-PATIENCE_SECONDS = 20.0
 TIMEOUT_SECONDS = 0.5
 
-
-def until(holds, *, seconds=PATIENCE_SECONDS):
-    """Wait for a condition and return what it found."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
-        time.sleep(0.01)
-    return found
 
 
 class RedisServer:

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.store.shared import Batch, StoreFault
 from tests.checkout import ROOT
-from tests.store.servers import TIMEOUT_SECONDS, charge, until, use
+from tests.store.servers import TIMEOUT_SECONDS, charge, use
+from tests.waiting import until
 
 SLACK_SECONDS = 0.1
 """How far a debt may differ from what it should be, since time goes on between two looks."""
