@@ -81,8 +81,8 @@ class Limit:
         """Count a request; True if it has to be given back."""
         raise NotImplementedError
 
-    def note(self, bucket: Bucket, left: int, now_ns: int) -> bytes:
-        """Write the RateLimit line for an answer to a request that leaves room for `left` more."""
+    def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:
+        """Write the RateLimit line for the answer to a request that found so much room."""
         raise NotImplementedError
 
 
@@ -107,10 +107,12 @@ class RateLimit(Limit):
             self._limits.owe(self.rule.identity, bucket)
         return False
 
-    def note(self, bucket: Bucket, left: int, now_ns: int) -> bytes:
+    def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:
         """As `Limit.note`, with the seconds until all of the burst is there again."""
-        full_ns = max(bucket.tat - now_ns, 0) + self._period_ns
-        return b"%b%d;t=%d\r\n" % (self._note, left, whole_seconds(full_ns))
+        full_ns = max(bucket.tat - now_ns, 0)
+        if found:
+            return b"%b%d;t=%d\r\n" % (self._note, found - 1, whole_seconds(full_ns + self._period_ns))
+        return b"%b0;t=%d\r\n" % (self._note, whole_seconds(full_ns))
 
 
 class ConcurrencyLimit(Limit):
@@ -133,8 +135,8 @@ class ConcurrencyLimit(Limit):
     def take(self, bucket: Bucket, now_ns: int) -> bool:  # noqa: ARG002
         return self._limits.counts.take(bucket)
 
-    def note(self, bucket: Bucket, left: int, now_ns: int) -> bytes:  # noqa: ARG002
-        return b"%b%d\r\n" % (self._note, left)
+    def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:  # noqa: ARG002
+        return b"%b%d\r\n" % (self._note, found - 1 if found > 0 else 0)
 
 
 class Quota(Limit):
@@ -152,9 +154,9 @@ class Quota(Limit):
         self._limits.owe(self.rule.identity, bucket)
         return False
 
-    def note(self, bucket: Bucket, left: int, now_ns: int) -> bytes:
+    def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:
         """As `Limit.note`; what is left is known here only when it is nothing."""
-        return b"" if left else b"%b0;t=%d\r\n" % (self._note, whole_seconds(bucket.tat - now_ns))
+        return b"" if found else b"%b0;t=%d\r\n" % (self._note, whole_seconds(bucket.tat - now_ns))
 
 
 class Limiter:
@@ -182,15 +184,15 @@ class Limiter:
         for at, limit in enumerate(self._limits):
             bucket = limit.bucket(exchange)
             buckets.append(bucket)
-            left = limit.room(bucket, now)
-            if left <= 0:
+            found = limit.room(bucket, now)
+            if found <= 0:
                 raise self._refuse(exchange, now)
-            if left < least:
-                tightest, least = at, left
+            if found < least:
+                tightest, least = at, found
         for at, limit in enumerate(self._limits):
             if limit.take(buckets[at], now):
                 exchange.places += (buckets[at],)
-        exchange.notes += self._policies + self._limits[tightest].note(buckets[tightest], least - 1, now)
+        exchange.notes += self._policies + self._limits[tightest].note(buckets[tightest], least, now)
 
     def _refuse(self, exchange: Exchange, now: int) -> Refused:
         """Refuse by the limit that lets its caller wait the longest."""
