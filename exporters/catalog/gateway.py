@@ -256,6 +256,17 @@ CONTROL_FAULTS = Metric(
     "Work of the control process (loop, check, resolve, keys) that failed and was begun again.",
     ("task",),
 )
+CONTROL_REQUESTS = Metric(
+    "gateway_control_requests",
+    "counter",
+    "Calls to the control port by the role they need, and by what became of them at the door (allowed, foreign, "
+    "unauthenticated, forbidden, limited).",
+    ("role", "result"),
+)
+CONTROL_AUDIT_LINES = Metric(
+    "gateway_control_audit_lines", "counter", "Lines of the audit log that its sink took (written), or did not (lost).",
+    ("result",),
+)  # fmt: skip
 OVERFLOW = Metric(
     "gateway_series_overflow", "counter", "Times a new series was refused by the cap and `__overflow__` used instead."
 )
@@ -279,6 +290,7 @@ LABELS = {
     "outcome": "how a call ended",
     "result": "how an attempt ended",
     "reason": "why",
+    "role": "what a call to control needs: `read` or `operate`",
     "state": "of a breaker",
     "issuer": "an issuer of the spec; `-` if a token names none, or was not looked at",
     "limit": "a limit of the spec",

@@ -27,6 +27,7 @@ from gateway.control.tasks import Tasks
 from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
 from gateway.control.workers import Workers, heartbeat_ages
+from gateway.spec.model import Spec
 from gateway.store.ledger import Ledger
 from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
@@ -122,6 +123,11 @@ class ControlPlane:
         if self.is_replaced:
             return Readiness(True, (), {})
         return readiness.judge(Phase(self._process.supervisor.words[Word.PHASE]), self._workers.look())
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that runs."""
+        return self._reloader.snapshot.spec
 
     def config(self) -> Config:
         """Describe what runs."""

@@ -1,0 +1,487 @@
+"""Who may call control: on real sockets, with every wrong form of a token, and with what a browser can be made to send."""
+
+import itertools
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPResponse
+
+import pytest
+
+from exporters.catalog.gateway import CONTROL_AUDIT_LINES, CONTROL_REQUESTS
+from gateway.control.access import Refusals
+from gateway.store.slot import Word
+from gateway.store.totals import read_totals
+from tests.control.conftest import SPEC, Rig
+from tests.waiting import until
+
+READ, OPERATE, NEXT = "read-" + "r" * 40, "operate-" + "o" * 40, "next-" + "n" * 40
+CONTROL = """
+control:
+  tokens:
+    prometheus: {{token: {{file: {place}/read}}}}
+    deploy: {{token: {{file: {place}/operate}}, role: operate}}
+    broken: {{token: {{file: {place}/missing}}, role: operate}}
+    short: {{token: {{file: {place}/short}}, role: operate}}
+  hosts: [ops.casino.example, "*.gateways.example"]
+  audit: {audit}
+"""
+RELAYED = "Via: 1.1 proxy"
+"""Whoever calls through a proxy is not of this machine, wherever the proxy is."""
+
+
+class Answer:
+    def __init__(self, connected: socket.socket, method: str) -> None:
+        response = HTTPResponse(connected, method=method)
+        response.begin()
+        self.status = response.status
+        self.challenge = response.headers.get("WWW-Authenticate")
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def detail(self) -> str:
+        return json.loads(self.body)["detail"]
+
+
+class Place:
+    """A control port with tokens, and its audit log."""
+
+    def __init__(self, rig, folder, sources=itertools.repeat("127.0.0.1")) -> None:  # noqa: B008 - it never ends
+        """`sources` are the addresses calls come from, one after the other."""
+        self.folder = folder
+        self.sources = iter(sources)
+        self.audit_log = folder / "audit.log"
+        self.write("read", READ)
+        self.write("operate", OPERATE)
+        self.write("short", "s" * 31)
+        self.rig = rig(self.spec()).start()
+        until(lambda: self.rig.ask("GET", "/ready").status == 200)
+
+    def spec(self, audit: str = "") -> str:
+        return SPEC + CONTROL.format(place=self.folder, audit=audit or self.audit_log)
+
+    def write(self, name: str, value: str) -> None:
+        unnamed = self.folder / f"{name}.new"
+        unnamed.write_text(value)
+        unnamed.rename(self.folder / name)
+
+    def ask(self, start: str, *lines: str, host: str = "127.0.0.1", body: str = "") -> Answer:
+        head = [f"{start} HTTP/1.1", *([f"Host: {host}"] if host else []), "Connection: close", *lines]
+        if body:
+            head.append(f"Content-Length: {len(body)}")
+        here = (next(self.sources), 0)
+        with closing(socket.create_connection(("127.0.0.1", self.rig.port), 10, source_address=here)) as connected:
+            connected.sendall("\r\n".join([*head, "", body]).encode("latin-1"))
+            return Answer(connected, start.partition(" ")[0])
+
+    def lines(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.audit_log.read_text().splitlines()] if self.audit_log.exists() else []
+
+    def total(self, metric=CONTROL_REQUESTS, **labels: str) -> int:
+        counters = read_totals([self.rig.control]).counters
+        return sum(
+            value for (name, pairs), value in counters.items()
+            if name == metric.name and labels.items() <= dict(pairs).items()
+        )  # fmt: skip
+
+
+@pytest.fixture
+def place(rig, tmp_path) -> Place:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    return Place(rig, folder)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Place]:
+    """A place for tests that change nothing; each call comes from another address, so that none is called too often."""
+    made = []
+
+    def make(spec: str) -> Rig:
+        made.append(Rig(tmp_path_factory.mktemp("shared"), spec))
+        return made[-1]
+
+    yield Place(make, tmp_path_factory.mktemp("secrets"), (f"127.1.{n >> 7}.{n % 128 + 1}" for n in itertools.count()))
+    made[0].close()
+
+
+def bearer(token: str) -> str:
+    return f"Authorization: Bearer {token}"
+
+
+# ---- tokens
+
+
+def test_callers_of_this_machine_need_no_token(shared):
+    assert shared.ask("GET /metrics").status == 200
+    assert shared.ask("POST /reload").status == 200
+
+
+@pytest.mark.parametrize("header", ["Via: 1.1 p", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=::1", "X-Real-IP: ::1"])
+def test_a_proxy_on_this_machine_makes_nobody_local(shared, header):
+    answer = shared.ask("GET /metrics", header)
+    assert (answer.status, answer.challenge) == (401, 'Bearer realm="casino control"')
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/ready", "/metrics", "/stats", "/config", "/reload", "/nothing", "/%2e%2e"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_at_all_is_served_to_others_without_one(shared, method, path):
+    answer = shared.ask(f"{method} {path}", RELAYED)
+    assert answer.status == 401
+
+
+def test_a_token_that_may_read_reads(shared):
+    for path in ("/", "/health", "/ready", "/metrics", "/stats", "/config"):
+        assert shared.ask(f"GET {path}", RELAYED, bearer(READ)).status == 200
+    assert shared.ask("GET /nothing", RELAYED, bearer(READ)).status == 404
+    assert shared.ask("GET /metrics", RELAYED, f"authorization:   bEaReR {READ}").status == 200
+
+
+def test_a_token_that_may_operate_does_both(shared):
+    assert shared.ask("GET /metrics", RELAYED, bearer(OPERATE)).status == 200
+    assert shared.ask("POST /reload", RELAYED, bearer(OPERATE)).status == 200
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([bearer("x" * 40)], id="another token"),
+        pytest.param([bearer(READ[:-1])], id="a part of one"),
+        pytest.param([bearer(READ + "r")], id="one and more"),
+        pytest.param([bearer(READ.upper())], id="in capitals"),
+        pytest.param([bearer("s" * 31)], id="one that is too short to count"),
+        pytest.param([bearer("")], id="none"),
+        pytest.param(["Authorization: Bearer"], id="not even a space"),
+        pytest.param(["Authorization:"], id="empty"),
+        pytest.param([f"Authorization: {READ}"], id="without a scheme"),
+        pytest.param([f"Authorization: Basic {READ}"], id="another scheme"),
+        pytest.param([f"Authorization: Bearer{READ}"], id="without a space"),
+        pytest.param([f"Authorization: Bearer {READ} {READ}"], id="twice in one line"),
+        pytest.param([f"Authorization: Bearer {READ}, Bearer {READ}"], id="a list"),
+        pytest.param([bearer(READ), bearer(READ)], id="two lines"),
+        pytest.param([bearer("x" * 40), bearer(READ)], id="a bad one before it"),
+        pytest.param([bearer(f'"{READ}"')], id="in quotes"),
+        pytest.param([bearer("\xe9" * 40)], id="not ASCII"),
+        pytest.param([bearer("x" * 4000)], id="very long"),
+        pytest.param([f"Proxy-Authorization: Bearer {READ}"], id="for a proxy"),
+        pytest.param([f"Cookie: token={READ}"], id="in a cookie"),
+        pytest.param([f"X-Api-Key: {READ}"], id="in another header"),
+        pytest.param([f"Authorization_: Bearer {READ}"], id="a name that looks like it"),
+    ],
+)
+def test_every_wrong_form_of_a_token_is_told_the_same(shared, lines):
+    answer = shared.ask("GET /metrics", RELAYED, *lines)
+    assert answer.status == 401
+    assert answer.detail == "This needs a valid token, as `Authorization: Bearer TOKEN`."
+    assert answer.challenge.startswith('Bearer realm="casino control"')
+    assert READ not in str(answer.headers) + answer.body.decode()
+
+
+def test_no_token_is_taken_from_the_address(shared):
+    for query in (f"access_token={READ}", f"token={READ}"):
+        assert shared.ask(f"GET /metrics?{query}", RELAYED).status == 401
+
+
+def test_a_bad_token_is_refused_on_this_machine_too(shared):
+    answer = shared.ask("GET /metrics", bearer("x" * 40))
+    assert (answer.status, answer.challenge) == (401, 'Bearer realm="casino control", error="invalid_token"')
+    assert shared.ask("POST /reload", bearer(READ)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("start", "lines", "status"),
+    [
+        pytest.param("POST /reload", [], 403, id="plainly"),
+        pytest.param("POST /reload", ["X-HTTP-Method-Override: GET"], 403, id="an override"),
+        pytest.param("GET /reload", ["X-HTTP-Method-Override: POST"], 405, id="the other way round"),
+        pytest.param("GET /reload?_method=POST", ["X-Method-Override: POST", "X-HTTP-Method: POST"], 405, id="more of them"),
+        pytest.param("HEAD /reload", [], 405, id="HEAD"),
+        pytest.param("PUT /reload", [], 403, id="PUT"),
+        pytest.param("PATCH /config", [], 403, id="PATCH"),
+        pytest.param("DELETE /config", [], 403, id="DELETE"),
+        pytest.param("OPTIONS /reload", [], 403, id="OPTIONS"),
+        pytest.param("POST /reload/", [], 403, id="a slash more"),
+        pytest.param("POST /metrics", [], 403, id="where nothing can be changed"),
+    ],
+)  # fmt: skip
+def test_a_token_that_may_read_changes_nothing_by_any_method(shared, start, lines, status):
+    answer = shared.ask(start, RELAYED, bearer(READ), *lines)
+    assert answer.status == status
+    if status == 403:
+        assert answer.challenge == 'Bearer realm="casino control", error="insufficient_scope"'
+    assert shared.rig.ask("GET", "/config").json["generation"] == 1
+
+
+def test_a_token_is_rotated_by_its_file_alone(place):
+    assert place.ask("GET /metrics", RELAYED, bearer(READ)).status == 200
+    place.write("read", NEXT + "\n")
+    assert place.ask("GET /metrics", RELAYED, bearer(READ)).status == 401
+    assert place.ask("GET /metrics", RELAYED, bearer(NEXT)).status == 200
+
+
+def test_a_token_whose_file_is_away_for_a_moment_stays(place):
+    assert place.ask("GET /metrics", RELAYED, bearer(READ)).status == 200
+    (place.folder / "read").unlink()
+    assert place.ask("GET /metrics", RELAYED, bearer(READ)).status == 200
+    place.write("read", "short")
+    assert place.ask("GET /metrics", RELAYED, bearer(READ)).status == 401
+
+
+def test_a_reload_gives_and_takes_tokens(place):
+    place.rig.write_spec(place.spec().replace("broken:", "extra:").replace("missing", "extra"))
+    place.write("extra", NEXT)
+    assert place.ask("POST /reload").status == 200
+    assert place.ask("POST /reload", RELAYED, bearer(NEXT)).status == 200
+    place.rig.write_spec(SPEC)
+    assert place.ask("POST /reload").status == 200
+    assert place.ask("GET /metrics", RELAYED, bearer(NEXT)).status == 401
+    assert place.ask("GET /metrics").status == 200
+
+
+# ---- browsers
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200), ("[::1]:9080", 200), ("localhost", 200), ("control.casino.svc", 200), ("gateway", 200),
+        ("ops.casino.example", 200), ("OPS.casino.example:9080", 200), ("ops.casino.example.", 200),
+        ("a.gateways.example", 200), ("a.b.gateways.example:80", 200),
+        ("evil.example", 403), ("rebound.evil.example:9080", 403), ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403), ("evil-ops.casino.example", 403), ("x.ops.casino.example", 403),
+        ("gateways.example", 403), ("evilgateways.example", 403), ("evil@127.0.0.1", 403), ("127.0.0.1@evil.example", 403),
+        ("127.0.0.1/evil.example", 403), ("127.0.0.1#evil.example", 403), ("evil.example\\@127.0.0.1", 403),
+        ("2130706433.evil.example", 403), ("", 403),
+    ],
+)  # fmt: skip
+def test_a_name_that_somebody_could_register_is_refused_unless_listed(shared, host, status):
+    """DNS rebinding: the attacker's name leads to 127.0.0.1, and the browser sends the attacker's Host."""
+    assert shared.ask("GET /config", host=host).status == status
+    assert shared.ask("POST /reload", host=host).status == status
+
+
+def test_two_hosts_are_none(shared):
+    assert shared.ask("GET /config", "Host: evil.example").status == 403
+    assert shared.ask("GET http://127.0.0.1/config", host="evil.example").status == 403
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["Origin: https://evil.example"], id="a page of another site"),
+        pytest.param(["Origin: null"], id="of no site"),
+        pytest.param(["Origin: http://127.0.0.1:3000"], id="of another port"),
+        pytest.param(["Origin: http://127.0.0.1.evil.example"], id="of a name that begins like ours"),
+        pytest.param(["Origin: http://127.0.0.1", "Origin: https://evil.example"], id="of two sites"),
+        pytest.param(["Origin: http://["], id="of rubbish"),
+        pytest.param(["Sec-Fetch-Site: cross-site"], id="fetched across sites"),
+        pytest.param(["Sec-Fetch-Site: same-site"], id="fetched from a neighbour"),
+        pytest.param(["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"], id="both"),
+    ],
+)
+@pytest.mark.parametrize("start", ["GET /config", "POST /reload", "OPTIONS /reload"])
+def test_pages_of_other_sites_are_refused_with_a_good_token_too(shared, start, lines):
+    assert shared.ask(start, *lines).status == 403
+    answer = shared.ask(start, RELAYED, bearer(OPERATE), *lines)
+    assert (answer.status, answer.headers.get("Access-Control-Allow-Origin")) == (403, None)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "TEXT/PLAIN;charset=utf-8"],
+)
+def test_what_a_form_can_send_is_refused(shared, kind):
+    assert shared.ask("POST /reload", f"Content-Type: {kind}", body="a=b").status == 403
+    assert shared.ask("POST /reload", "Content-Type: application/json", body="{}").status == 200
+
+
+# ---- too many refusals
+
+
+def test_who_is_refused_too_often_is_told_to_wait_and_a_good_token_is_not(place):
+    statuses = {place.ask("GET /metrics", RELAYED, bearer("x" * 40)).status for _ in range(Refusals.AT_ONCE + 20)}
+    assert statuses == {401, 429}
+    limited = place.ask("GET /metrics", RELAYED)
+    assert (limited.status, limited.headers["Retry-After"]) == (429, "1")
+    assert place.ask("GET /metrics", RELAYED, bearer(READ)).status == 200
+    assert place.ask("GET /metrics").status == 200
+
+
+def test_refusals_of_many_addresses_are_remembered_for_some():
+    clock = iter(range(10**9)).__next__
+    refusals = Refusals(lambda: clock() / 1e9)
+    for number in range(3 * Refusals.MOST_ADDRESSES):
+        assert refusals.note(str(number)) == (False, True, 0)
+    assert len(refusals._buckets) == Refusals.MOST_ADDRESSES
+
+
+def test_an_address_is_forgiven_one_refusal_a_second_and_what_was_not_told_is_counted():
+    now = 0.0
+    refusals = Refusals(lambda: now)
+    assert [refusals.note("a") for _ in range(Refusals.AT_ONCE)] == [(False, True, 0)] * Refusals.AT_ONCE
+    assert [refusals.note("a") for _ in range(3)] == [(True, True, 0), (True, False, 0), (True, False, 0)]
+    assert refusals.note("b") == (False, True, 0)
+    now = 1.0
+    assert refusals.note("a") == (False, True, 2)
+    assert refusals.note("a") == (True, True, 0)
+    now = 1000.0
+    assert [refusals.note("a")[0] for _ in range(Refusals.AT_ONCE + 1)] == [False] * Refusals.AT_ONCE + [True]
+
+
+# ---- the audit log
+
+
+def test_every_refused_and_every_changing_call_has_its_line(place):
+    place.ask("POST /reload")
+    place.ask("POST /reload", RELAYED, bearer(OPERATE))
+    place.ask("POST /reload?token=secret", RELAYED, bearer(READ))
+    place.ask(f"GET /metrics?access_token={READ}", RELAYED, bearer("wrong-" + "w" * 40))
+    place.ask("GET /config", host="evil.example")
+    place.ask("DELETE /nothing", RELAYED, bearer(OPERATE))
+    place.rig.write_spec("casino: nonsense")
+    place.ask("POST /reload", RELAYED, bearer(OPERATE))
+    place.ask("GET /metrics", RELAYED, bearer(READ))
+    common = {"event.dataset": "casino.audit", "source.ip": "127.0.0.1"}
+    refused, asked = (
+        common | {"event.action": "refused", "event.outcome": "failure"},
+        common | {"http.request.method": "POST"},
+    )
+    deploy = {"user.name": "deploy"}
+    reload = {"event.action": "POST /reload", "url.path": "/reload"}
+    assert [{name: value for name, value in line.items() if name != "@timestamp"} for line in place.lines()] == [
+        asked | reload | {"event.outcome": "success", "http.response.status_code": 200},
+        asked | reload | deploy | {"event.outcome": "success", "http.response.status_code": 200},
+        refused | {"http.request.method": "POST", "url.path": "/reload", "http.response.status_code": 403,
+                   "event.reason": "forbidden", "user.name": "prometheus"},
+        refused | {"http.request.method": "GET", "url.path": "/metrics", "http.response.status_code": 401,
+                   "event.reason": "unauthenticated"},
+        refused | {"http.request.method": "GET", "url.path": "/config", "http.response.status_code": 403,
+                   "event.reason": "foreign"},
+        common | deploy | {"http.request.method": "DELETE", "event.action": "DELETE /nothing", "url.path": "/nothing",
+                           "event.outcome": "failure", "http.response.status_code": 404},
+        asked | reload | deploy | {"event.outcome": "failure", "http.response.status_code": 422},
+    ]  # fmt: skip
+    assert place.total(CONTROL_AUDIT_LINES, result="written") == 7
+    written = place.audit_log.read_text()
+    for secret in (READ, OPERATE, "www", "secret", "access_token"):
+        assert secret not in written
+
+
+def test_its_file_is_for_its_owner_alone(place):
+    place.ask("POST /reload")
+    assert place.audit_log.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_call_is_counted_by_what_became_of_it(place):
+    before = place.total(role="read", result="unauthenticated")
+    place.ask("GET /metrics", RELAYED)
+    assert place.total(role="read", result="unauthenticated") == before + 1
+    place.ask("POST /reload", RELAYED, bearer(READ))
+    assert place.total(role="operate", result="forbidden") == 1
+    place.ask("POST /reload", host="evil.example")
+    assert place.total(role="operate", result="foreign") == 1
+    place.ask("POST /reload", RELAYED, bearer(OPERATE))
+    assert place.total(role="operate", result="allowed") == 1
+
+
+def test_refusals_beyond_the_rate_are_folded_into_few_lines(place):
+    for _ in range(Refusals.AT_ONCE + 30):
+        place.ask("GET /metrics", RELAYED)
+    lines = place.lines()
+    assert Refusals.AT_ONCE < len(lines) < Refusals.AT_ONCE + 30
+    told = next(line for line in lines if line["event.reason"] == "limited")
+    assert told["http.response.status_code"] == 429
+
+    def folded():
+        place.ask("GET /metrics", RELAYED)
+        return sum(line.get("casino.folded", 0) for line in place.lines())
+
+    assert until(folded) > 0
+
+
+def test_the_log_follows_a_file_that_was_moved_away(place):
+    place.ask("POST /reload")
+    moved = place.audit_log.rename(place.folder / "audit.1")
+    place.ask("POST /reload")
+    assert (len(moved.read_text().splitlines()), place.lines()) == (2, [])
+    place.rig.supervisor.words[Word.REOPENS] += 1
+    place.ask("POST /reload")
+    assert (len(moved.read_text().splitlines()), len(place.lines())) == (2, 1)
+
+
+def test_a_reload_moves_the_log(place):
+    other = place.folder / "other.log"
+    place.rig.write_spec(place.spec(str(other)))
+    place.ask("POST /reload")
+    assert [json.loads(line)["event.action"] for line in other.read_text().splitlines()] == ["POST /reload"]
+
+
+@pytest.mark.parametrize("where", ["full", "missing/audit.log", "folder", "pipe"])
+def test_a_log_that_cannot_be_written_stops_no_call(place, where, capfd):
+    if where == "full":
+        (place.folder / where).symlink_to("/dev/full")
+    elif where == "folder":
+        (place.folder / where).mkdir()
+    elif where == "pipe":
+        os.mkfifo(place.folder / where)
+    place.rig.write_spec(place.spec(str(place.folder / where)))
+    for _ in range(2):
+        assert place.ask("POST /reload").status == 200
+    assert place.ask("GET /metrics", RELAYED).status == 401
+    assert place.total(CONTROL_AUDIT_LINES, result="lost") == 3
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "casino" in line]
+    assert [line["event.action"] for line in told if line.get("event.dataset") == "casino.audit"] == [
+        "POST /reload", "POST /reload", "refused",
+    ]  # fmt: skip
+
+
+def test_a_client_that_leaves_has_its_line_all_the_same(place):
+    lines = len(place.lines())
+    for worker in place.rig.workers:
+        worker.stopped = True  # so the reload waits for them, and its client does not
+    place.rig.write_spec(place.spec().replace("7002", "7003"))
+    connected = socket.create_connection(("127.0.0.1", place.rig.port))
+    connected.sendall(b"POST /reload HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    until(lambda: place.total(role="operate", result="allowed") == 1)
+    connected.close()
+    (line,) = until(lambda: place.lines()[lines:])
+    assert (line["event.action"], line["event.outcome"]) == ("POST /reload", "failure")
+    assert line["http.response.status_code"] == 499
+    for worker in place.rig.workers:
+        worker.stopped = False
+    until(lambda: place.rig.ask("GET", "/config").json["generation"] > 1)
+
+
+# ---- UNIX sockets
+
+
+def test_callers_through_a_unix_socket_need_no_token(rig, tmp_path):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "read").write_text(READ)
+    made = rig(SPEC + CONTROL.format(place=folder, audit=folder / "audit.log"))
+    made.socket.close()
+    made.socket = socket.socket(socket.AF_UNIX)
+    made.socket.bind(str(tmp_path / "control.sock"))
+    made.socket.listen()
+    made.start()
+
+    def ask(start: str, *lines: str) -> int:
+        with closing(socket.socket(socket.AF_UNIX)) as connected:
+            connected.settimeout(10)
+            connected.connect(str(tmp_path / "control.sock"))
+            head = [f"{start} HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", ""]
+            connected.sendall("\r\n".join(head).encode())
+            return Answer(connected, start.partition(" ")[0]).status
+
+    assert ask("POST /reload") == 200
+    assert ask("GET /metrics", RELAYED) == 401
+    assert ask("GET /metrics", RELAYED, bearer(READ)) == 200
+    assert ask("GET /metrics", bearer("x" * 40)) == 401
+    first = json.loads((folder / "audit.log").read_text().splitlines()[0])
+    assert (first["event.action"], "source.ip" in first, "user.name" in first) == ("POST /reload", False, False)
