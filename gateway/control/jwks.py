@@ -138,7 +138,7 @@ class Jwks:
         self._publish()
 
     def _publish(self) -> None:
-        if self._sets != self.published.sets or not self.published.edition:
+        if self._sets != self.published.sets or (self._sets and not self.published.edition):
             self.published = KeySets(edition=self.published.edition + 1, sets=dict(self._sets))
             self._documents.write(KEYSETS, msgspec.msgpack.encode(self.published))
         self._slot.words[Word.KEYSETS] = self.published.edition

@@ -19,6 +19,7 @@ from sanic import Sanic
 from exporters.catalog.gateway import BREAKER_PROBES, UPSTREAM_REQUESTS
 from gateway.control.main import serve
 from gateway.control.resolve import Names
+from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, digest
 from gateway.spec.load import load
 from gateway.store.limits import LimitTable
@@ -49,6 +50,7 @@ class FakeWorker:
         self.stopped = False
         self.snapshot: Snapshot | None = None
         self.endpoints: Endpoints | None = None
+        self.key_sets = KeySets(edition=0, sets={})
         self.history: list[tuple[int, Endpoints]] = []
         """Generation applied at the time, and each edition as it was taken up."""
         self._documents = build.documents
@@ -63,6 +65,9 @@ class FakeWorker:
             self.endpoints = msgspec.msgpack.decode(self._documents.read(ENDPOINTS), type=Endpoints)
             self.history.append((words[Word.GENERATION], self.endpoints))
             words[Word.EDITION] = self.endpoints.edition
+        if told[Word.KEYSETS] > words[Word.KEYSETS]:
+            self.key_sets = msgspec.msgpack.decode(self._documents.read(KEYSETS), type=KeySets)
+            words[Word.KEYSETS] = self.key_sets.edition
         if told[Word.GENERATION] > words[Word.GENERATION]:
             self.snapshot = msgspec.msgpack.decode(self._documents.read(SNAPSHOT), type=Snapshot)
             words[Word.DIGEST] = int(self.snapshot.digest, 16)
