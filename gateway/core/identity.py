@@ -116,14 +116,6 @@ def scopes(claims: dict[str, Any]) -> frozenset[str]:
     return frozenset(word for name in ("scope", "scp") for text in texts(claims.get(name)) for word in text.split(" "))
 
 
-def told(spec: Spec) -> frozenset[bytes]:
-    """Give the names, folded, of all headers by which any route tells its service of a caller: no client's own passes."""
-    identity = spec.identity
-    demands = [route.identity for route in spec.routes.values() if route.identity]
-    names = [identity.consumer_header, identity.subject_header, *(name for each in demands for name in each.headers)]
-    return frozenset(folded(name.lower().encode()) for name in names)
-
-
 def read_basic(credential: bytes) -> tuple[bytes, bytes] | None:
     """Read user and password (RFC 7617 section 2); None if it is no such pair. A password may hold colons."""
     try:

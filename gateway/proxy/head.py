@@ -91,10 +91,10 @@ class RequestReader:
         self._key_header = b""
         self._told: frozenset[bytes] = frozenset()
 
-    def configure(self, key_header: str, told: frozenset[bytes]) -> None:
+    def configure(self, key_header: str, told: frozenset[str]) -> None:
         """Find API keys in this header, and let none of the headers pass (folded) that tell services who calls."""
         self._key_header = key_header.lower().encode()
-        self._told = told
+        self._told = frozenset(name.encode() for name in told)
         self._memo.clear()
 
     def read(self, raw: bytes) -> RequestHead | None:

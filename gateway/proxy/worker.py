@@ -22,7 +22,6 @@ from sanic import HTTPResponse, Request, Sanic, empty
 from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERATION, LOOP_LAG, REFUSED
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
-from gateway.core.identity import told
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
 from gateway.proxy.accept import Acceptor
@@ -44,6 +43,7 @@ from gateway.proxy.timers import TICK_SECONDS, Timers
 from gateway.proxy.tokens import Tokens
 from gateway.spec.address import parse_target
 from gateway.spec.listen import Bounds, Metrics
+from gateway.spec.told import told
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     TEMPLATE = "template"
     HEADER_NAME = "header name"
     HEADER_VALUE = "header value"
+    HASH = "hash"
 
 
 Seconds = Annotated[

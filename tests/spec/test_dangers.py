@@ -8,6 +8,12 @@ from gateway.spec.problem import Danger
 TARGET = "versions: {v1: http://127.0.0.1:7001}, timeouts: {total: 3s}"
 TWO = "versions: {v1: [http://127.0.0.1:7001, http://127.0.0.1:7002]}, timeouts: {total: 3s}, health: {path: /h}"
 ROUTE = "match: /x, to: dice"
+KEYED = f"consumers: {{shop: {{keys: {'a' * 64}}}}}\n"
+PASSWORD = (
+    f"consumers: {{shop: {{passwords: {{user: a, argon2: '$argon2id$v=19$m=8,t=1,p=1${'A' * 22}${'A' * 43}'}}}}}}\n"
+)
+ISSUER = "issuers: {local: {issuer: x, audiences: y, algorithms: RS256, file: f}}\n"
+PUBLIC = "listen: {public: '1.2.3.4:80'}\n"
 TOKENS = "control: {tokens: {prometheus: {token: {file: prometheus}}}}"
 
 
@@ -89,6 +95,18 @@ DANGERS = [
      spec(route=f"{ROUTE}, limits: {{fair: {{rate: 1/s, by: address}}}}")),
     (Danger.LIMIT_NO_IDENTITY, spec(top="limits: {fair: {concurrent: 9, ▸by: consumer}}"),
      spec(top="limits: {fair: {concurrent: 9, by: all}}")),
+    (Danger.IDENTITY_OPTIONAL, spec(top=KEYED, route=f"{ROUTE}, identity: {{by: key, ▸optional: true, consumers: shop}}"),
+     spec(top=KEYED, route=f"{ROUTE}, identity: {{by: key, optional: true}}")),
+    (Danger.IDENTITY_TOKENS_ALONE,
+     spec(top=KEYED + ISSUER, route=f"{ROUTE}, identity: {{by: [key, jwt], ▸scopes: a}}"),
+     spec(top=KEYED + ISSUER, route=f"{ROUTE}, identity: {{by: jwt, scopes: a}}")),
+    (Danger.BASIC_PLAIN, spec(top=PASSWORD + PUBLIC, route=f"{ROUTE}, identity: {{▸by: basic}}"),
+     spec(top=PASSWORD, route=f"{ROUTE}, identity: basic")),
+    (Danger.ISSUER_PLAIN,
+     spec(top=ISSUER.replace("file: f", "▸url: http://issuer.example/jwks"), route=f"{ROUTE}, identity: jwt"),
+     spec(top=ISSUER.replace("file: f", "url: http://127.0.0.1/jwks"), route=f"{ROUTE}, identity: jwt")),
+    (Danger.UNUSED, spec(top=ISSUER.replace("local:", "▸local:")), spec(top=ISSUER, route=f"{ROUTE}, identity: jwt")),
+    (Danger.UNUSED, spec(top=KEYED.replace("consumers:", "▸consumers:")), spec(top=KEYED, route=f"{ROUTE}, identity: key")),
     (Danger.UNUSED, spec(top="teams: {▸t: {contact: c}}"), spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t")),
     (Danger.UNUSED, spec(route="match: /x, answer: {status: 404}").replace("dice: {", "▸dice: {", 1), spec()),
     (Danger.DRAIN_NO_TIME, spec(top="▸drain: {grace: 5s, deadline: 5s}"), spec(top="drain: {grace: 5s, deadline: 6s}")),
@@ -109,7 +127,7 @@ def test_what_only_looks_like_it_is_not(write, danger, dangerous, harmless):
 
 
 def test_every_danger_has_its_case():
-    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING}
+    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING, Danger.KEY_EXPIRED}
     assert {danger for danger, _, _ in DANGERS} == set(Danger) - elsewhere
 
 

@@ -55,7 +55,7 @@ def values(type_: inspect.Type) -> st.SearchStrategy:
 
 
 def plain(type_) -> st.SearchStrategy:
-    if type_.kind is not None:
+    if type_.kind in KINDS:
         return KINDS[type_.kind]
     match type_.type:
         case inspect.StrType(pattern=str(pattern)):
