@@ -64,7 +64,7 @@ build/wheel/.ready: $(VENV)/.ready $(shell find casino exporters gateway -name '
 
 bench: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
 	@deploy/debian-packages $(BENCH_PACKAGES) || true
-	@$(BIN)/python -m bench
+	@$(BIN)/casino bench
 
 prove: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
 	@deploy/debian-packages $(TEST_PACKAGES) || true

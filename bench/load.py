@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from bench.machine import pinned
+from bench.machine import UnfitError, pinned
 from bench.openloop import GRACE_SECONDS
 from bench.product import HERE, find
 
@@ -39,13 +39,13 @@ def wrk(
     `unique` gives every request a header of its own.
 
     Raises:
-        SystemExit: wrk is not installed.
+        UnfitError: wrk is not installed.
         subprocess.SubprocessError: it failed, or did not end.
 
     """
     program = find("wrk")
     if program is None:
-        raise SystemExit("bench: wrk is not installed (Debian: apt-get install wrk)")
+        raise UnfitError("wrk is not installed (Debian: apt-get install wrk)")
     whole = max(1, round(seconds))
     words = [f"-c{connections}", f"-d{whole}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
     lines = [word for name, value in (headers or {}).items() for word in ("-H", f"{name}: {value}")]

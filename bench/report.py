@@ -102,7 +102,7 @@ def markdown(results: Results, *, plot: str | None = None) -> str:
     """Render the whole report."""
     parts = [
         "# Benchmarks\n",
-        "Written by `make bench` (`python -m bench --publish`); do not edit.\n",
+        "Written by `casino bench --publish`; do not edit.\n",
         describe(results),
         targets_table(results),
         *([f"![Casino and its peers]({plot})\n"] if plot else []),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
+BENCH_FOLDER = Path(__file__).parents[1] / "bench"
 LOAD_PER_SECOND = 20.0
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -37,6 +38,15 @@ SERVE = """\
 examples:
   casino serve casino.yaml --stage prod              runs until SIGTERM or SIGINT, then drains
   casino serve casino.yaml --stage prod --upgrade    replaces the running gateway without losing a request
+"""
+BENCH = """\
+examples:
+  casino bench                                       everything, beside all peers that are installed: about an hour
+  casino bench --list                                what can be measured, and beside whom
+  casino bench --only get,latency --rounds 1         two scenarios, one round each
+  casino bench --only tls --peers nginx,envoy --json
+
+exit codes: 0 every target reached, 1 one missed, 2 this machine or these words will not do
 """
 UP = """\
 examples:
@@ -77,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_schema, _add_serve, _add_up):
+    for add in (_add_check, _add_schema, _add_serve, _add_up, _add_bench):
         add(commands)
     return parser
 
@@ -193,6 +203,10 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     command.add_argument("--free-ports", action="store_true", help="use none of the spec's ports")
     command.add_argument("--only", metavar="PARTS", help="some of games,gateway,load")
+    command.add_argument(
+        "--token-file", metavar="FILE", type=Path,
+        help="holds the token for a control port that is not on loopback (default: $CASINO_CONTROL_TOKEN)",
+    )  # fmt: skip
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -203,4 +217,60 @@ def _up(arguments: argparse.Namespace) -> int:
     except ValueError as unknown:
         print(f"casino up: {unknown}; there are {', '.join(Group)}", file=sys.stderr)
         return UNUSABLE
-    return up(arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only)
+    try:
+        token = _control_token(arguments.token_file)
+    except (OSError, UnicodeDecodeError) as unreadable:
+        print(f"casino up: {unreadable}", file=sys.stderr)
+        return UNUSABLE
+    return up(
+        arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
+    )  # fmt: skip
+
+
+def _control_token(file: Path | None) -> str | None:
+    """What control is shown. Never an option of its own: whoever lists processes reads those."""
+    if file is None:
+        return os.environ.get("CASINO_CONTROL_TOKEN") or None
+    return file.read_text("ascii").removesuffix("\n")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "bench", _bench, summary="measure the gateway beside its peers", examples=BENCH)
+    command.add_argument("--list", action="store_true", help="print the scenarios and products there are")
+    command.add_argument("--only", metavar="NAMES", type=_words, default=(), help="some of the scenarios")
+    command.add_argument("--peers", metavar="NAMES", type=_words, help="some of the products beside Casino")
+    command.add_argument("--without-casino", action="store_true", help="the peers alone")
+    command.add_argument("--rounds", metavar="N", type=int, help="interleaved rounds of each measurement (default: 3)")
+    command.add_argument("--seconds", metavar="S", type=float, help="length of one measurement (default: 6)")
+    command.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
+    command.add_argument("--out", metavar="DIR", type=Path, help="folder of the report (default: build/bench)")
+    command.add_argument("--publish", action="store_true", help="write docs/benchmarks.md and its picture, too")
+    command.add_argument("--json", action="store_true", help="print the results for a machine")
+    command.add_argument("--profile", action="store_true", help="show instead where one worker spends its time")
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    if not (BENCH_FOLDER / "command.py").is_file():
+        print("casino bench: the bench comes with the repository, not with the package", file=sys.stderr)
+        return UNUSABLE
+    from bench.command import Wish, bench  # noqa: PLC0415 - see the module's docstring
+
+    return bench(
+        Wish(
+            only=arguments.only,
+            peers=arguments.peers,
+            without_casino=arguments.without_casino,
+            rounds=arguments.rounds,
+            seconds=arguments.seconds,
+            quick=arguments.quick,
+            out=arguments.out,
+            publish=arguments.publish,
+            as_json=arguments.json,
+            list=arguments.list,
+            profile=arguments.profile,
+        )
+    )

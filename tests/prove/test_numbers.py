@@ -13,6 +13,6 @@ from tests.proof import FULL
 @pytest.mark.timeout(3000)
 @pytest.mark.skipif(not FULL, reason="speed is measured at full size alone: make bench, make prove")
 def test_every_number_of_the_design_is_reached(measured):
-    done = subprocess.run([sys.executable, "-m", "bench"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "casino", "bench"], cwd=ROOT, capture_output=True, text=True, check=False)
     measured["report"] = "build/bench/report.md"
     assert done.returncode == 0, done.stdout
