@@ -485,3 +485,39 @@ def test_callers_through_a_unix_socket_need_no_token(rig, tmp_path):
     assert ask("GET /metrics", bearer("x" * 40)) == 401
     first = json.loads((folder / "audit.log").read_text().splitlines()[0])
     assert (first["event.action"], "source.ip" in first, "user.name" in first) == ("POST /reload", False, False)
+
+
+# ---- other machines
+
+
+def own_address() -> str | None:
+    """An address of this machine beside loopback, where it has one; nothing is sent to find it."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737)
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+@pytest.mark.skipif(own_address() is None, reason="this machine has no address beside loopback")
+def test_a_caller_from_any_other_address_needs_a_token(rig, tmp_path):
+    (tmp_path / "read").write_text(READ)
+    made = rig(SPEC + CONTROL.format(place=tmp_path, audit=tmp_path / "audit.log"))
+    made.socket.close()
+    made.socket = socket.create_server(("0.0.0.0", 0))
+    made.start()
+
+    def ask(host: str, *lines: str) -> int:
+        address = (host, made.socket.getsockname()[1])
+        with closing(socket.create_connection(address, 10)) as connected:
+            head = ["GET /metrics HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""]
+            connected.sendall("\r\n".join(head).encode())
+            return Answer(connected, "GET").status
+
+    assert ask("127.0.0.1") == 200
+    assert ask(own_address()) == 401
+    assert ask(own_address(), bearer("x" * 40)) == 401
+    assert ask(own_address(), bearer(READ)) == 200
+    assert json.loads((tmp_path / "audit.log").read_text().splitlines()[0])["source.ip"] == own_address()
