@@ -7,11 +7,12 @@ from typing import TextIO
 import msgspec
 from msgspec import Struct
 
+from casino.certificates import judge, now
 from casino.explain import BadRequestLineError, Outcome, foretell, in_words, parse_question
 from casino.paint import Paint
 from gateway.spec.dump import dump
 from gateway.spec.load import Loaded, load
-from gateway.spec.problem import Problem, Severity, SpecErrors
+from gateway.spec.problem import Problem, Severity, SpecErrors, in_order
 
 FINE, FINDING, UNUSABLE = 0, 1, 2
 
@@ -53,8 +54,10 @@ def check(wish: Wish) -> int:
         _tell(wish, refused.problems, None, None)
         return UNUSABLE if refused.unreadable else FINDING
     outcome = foretell(loaded.spec, question) if question else None
-    _tell(wish, loaded.warnings, loaded, outcome)
-    return FINDING if wish.strict and loaded.warnings else FINE
+    problems = in_order([*loaded.warnings, *judge(loaded.spec, loaded.tree, now())])
+    _tell(wish, problems, loaded, outcome)
+    errors, warnings = _counts(problems)
+    return FINDING if errors or (wish.strict and warnings) else FINE
 
 
 def _tell(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, outcome: Outcome | None) -> None:
