@@ -7,10 +7,11 @@ from msgspec import Struct
 from gateway.core import host, target
 from gateway.core.address import Trust
 from gateway.core.conditions import Condition
-from gateway.core.explain import Considered, explain
+from gateway.core.explain import Considered, demanded, explain
 from gateway.core.failure import MEANING, STATUS, Failure, Refused
 from gateway.core.forwarded import Hop
-from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, without_named
+from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, without_named
+from gateway.core.limit import Rule
 from gateway.core.path import normalise
 from gateway.core.plan import Plan
 from gateway.core.request import Header, Request
@@ -18,10 +19,17 @@ from gateway.core.route import Found, Miss, Router
 from gateway.spec.address import parse_address, parse_target
 from gateway.spec.model import Spec
 from gateway.spec.scalars import write
+from gateway.spec.told import told
 from gateway.spec.units import Kind
 
 CLIENT = "127.0.0.1"
 """Where the imagined request comes from."""
+
+_WHOM = {
+    "all": "all callers together",
+    "address": "each client address",
+    "consumer": "each consumer, or address where none is known",
+}
 
 CLAIMS = frozenset((*FORWARDING, *HEARSAY))
 
@@ -51,6 +59,10 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     meaning: str | None = None
     allow: tuple[str, ...] = ()
     body: str | None = None
+    callers: tuple[str, ...] = ()
+    """What callers must show; all of it. Absent: nothing."""
+    limits: tuple[str, ...] = ()
+    """What it is held to, in the order in which it is asked."""
     arm: str | None = None
     """The version, where it is certain."""
     arm_because: str | None = None
@@ -126,7 +138,16 @@ def _answered(asked: str, considered: tuple[Considered, ...], plan: Plan) -> Out
     assert answer is not None
     kind = "maintenance" if answer.maintenance else "a fixed answer"
     body = answer.body.decode()
-    return Outcome(request=asked, considered=considered, route=plan.name, status=answer.status, meaning=kind, body=body)
+    return Outcome(
+        request=asked,
+        considered=considered,
+        route=plan.name,
+        status=answer.status,
+        meaning=kind,
+        body=body,
+        callers=_demanded(plan),
+        limits=tuple(map(_limit, plan.limits)),
+    )
 
 
 def _forwarded(
@@ -148,6 +169,8 @@ def _forwarded(
         request=asked,
         considered=considered,
         route=plan.name,
+        callers=_demanded(plan),
+        limits=tuple(map(_limit, plan.limits)),
         arm=certain,
         arm_because=_because(rule, certain),
         shares={} if certain else shares,
@@ -155,6 +178,21 @@ def _forwarded(
         targets=targets,
         sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls)),
     )
+
+
+def _demanded(plan: Plan) -> tuple[str, ...]:
+    return () if plan.route.identity is None else tuple(demanded(plan.route.identity))
+
+
+def _limit(rule: Rule) -> str:
+    limit = rule.limit
+    if limit.rate_per_second is not None:
+        number = f"{write(Kind.RATE, limit.rate_per_second)}, up to {rule.size} at once"
+    elif limit.concurrent is not None:
+        number = f"{limit.concurrent} under way"
+    else:
+        number = f"{limit.quota} in a {limit.period} (UTC)"
+    return f"{rule.name}: {number}, for {_WHOM[limit.by]}"
 
 
 def _because(rule: tuple[Condition, ...] | None, certain: str | None) -> str:
@@ -174,15 +212,29 @@ def _sent(
         host_line = parse_target(urls[0]).authority.encode()
     yield f"host: {host_line.decode()}"
     connection = b",".join(value for name, value in request.headers if name == b"connection")
-    passed = [header for header in without_named(request.headers, connection) if header[0] not in SPECIAL]
+    own = told(spec)
+    passed = [
+        (name, value)
+        for name, value in without_named(request.headers, connection)
+        if name not in SPECIAL and folded(name).decode() not in own
+    ]
+    if plan.gate is not None:
+        passed = plan.gate.screened(passed, _scheme(request))
     for name, value in plan.request_headers.apply(passed):
         yield f"{name.decode()}: {value.decode(errors='replace')}"
+    if plan.gate is not None:
+        yield f"{spec.identity.consumer_header.lower()}: (who calls)"
     claims = [header for header in request.headers if header[0].decode(errors="replace") in CLAIMS]
     port = parse_address(spec.listen.public[0].address).port
     hop = Hop(CLIENT, scheme="http", port=port, trust=Trust(spec.listen.trusted))
     yield from hop.origin(authority, claims).lines.decode().splitlines()
     yield "x-request-id: (new for each request)"
     yield "traceparent: (new for each request)"
+
+
+def _scheme(request: Request) -> bytes | None:
+    value = request.header("authorization")
+    return None if value is None else value.partition(" ")[0].lower().encode()
 
 
 def in_words(outcome: Outcome) -> str:
@@ -208,8 +260,8 @@ def _lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "version", _version(outcome)
         for version, urls in outcome.targets.items():
             yield "targets", f"{version}: {', '.join(urls) or 'none with a weight'}"
-    for label, line in zip(_labels("sends"), outcome.sends, strict=False):
-        yield label, line
+    for first, lines in (("callers", outcome.callers), ("limits", outcome.limits), ("sends", outcome.sends)):
+        yield from zip(_labels(first), lines, strict=False)
 
 
 def _labels(first: str) -> Iterator[str]:

@@ -48,6 +48,28 @@ def test_weights_are_told_with_their_targets():
     assert "version    v1 90%, v2 10%" in in_words(outcome)
 
 
+def test_limits_are_told_with_whom_they_count():
+    assert ask("GET /roll/6").limits == ("fair: 1000/s, up to 1000 at once, for each client address",)
+    assert "limits     fair: 1000/s" in in_words(ask("GET /roll/6"))
+    assert ask("GET /cards/5").limits == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "line"),
+    [
+        ("100/s", "x: 100/s, up to 100 at once, for all callers together"),
+        ("{rate: 30/m, burst: 5, by: consumer}", "x: 0.5/s, up to 5 at once, for each consumer, or address where none is known"),
+        ("{concurrent: 4}", "x: 4 under way, for all callers together"),
+        ("{quota: 9, period: month, by: address}", "x: 9 in a month (UTC), for each client address"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_limit_is_told(limit, line, tmp_path):
+    path = tmp_path / "casino.yaml"
+    route = f"routes: {{a: {{match: /a, answer: {{status: 204}}}}}}\nlimits: {{x: {limit}}}"
+    path.write_text(f"casino: 1\nstore: {{url: sqlite:/tmp/unused.db}}\n{route}\n")
+    assert foretell(load(path).spec, parse_question("GET /a", [])).limits == (line,)
+
+
 def test_the_head_is_told_as_it_is_sent():
     outcome = ask("GET /dice/6?twice=1", "Host: casino.example", "Connection: x-private", "X-Private: 1", "Accept: */*")
     assert outcome.sends[0] == "GET /roll/6?twice=1 HTTP/1.1"
