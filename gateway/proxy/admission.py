@@ -14,7 +14,7 @@ from gateway.core.headers import join
 from gateway.core.request import Header, Request
 from gateway.core.route import Miss
 from gateway.proxy.answers import problem
-from gateway.proxy.edges import check_address, cross, find_preflighted
+from gateway.proxy.edges import check_address, cross
 from gateway.proxy.framing import CHUNKED
 
 if TYPE_CHECKING:
@@ -60,15 +60,15 @@ def admit(exchange: Exchange) -> bool:
     if exchange.client.entrance.judges and not exchange.client.entrance.judge(exchange, address):
         return False
     asks_ahead = table.has_cors and head.method == b"OPTIONS" and not head.length
-    preflighted = find_preflighted(table.router, request) if asks_ahead else None
-    found = preflighted or table.router.find(request)
+    announced = table.router.find_announced(request) if asks_ahead else None
+    found = announced or table.router.find(request)
     if isinstance(found, Miss):
         _miss(exchange, found)
         return False
     exchange.plan = plan = found.plan
     exchange.lane = lane = table.lanes[plan.name]
     worker.values[lane.in_flight] += 1
-    if plan.has_edges and not cross(exchange, plan, request, preflight=preflighted is not None):
+    if plan.has_edges and not cross(exchange, plan, request, preflight=announced is not None):
         return False
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
