@@ -10,6 +10,8 @@ from gateway.store.tally import Tally
 
 LOOK_SECONDS: Final = 1.0
 """Files must stand still between two looks: a new certificate is shown within two of them."""
+_LATEST_NS: Final = 2**64 - 1
+"""In the year 2554: what a counter holds. Certificates may end later."""
 _LOG: Final = logging.getLogger("casino.worker")
 
 
@@ -49,7 +51,7 @@ class Certificates:
     def _tell_ends(self, keyring: Keyring) -> None:
         for pair in keyring.pairs:
             index = self._tally.index(CERTIFICATE_EXPIRY, (pair.files.certificate, self._worker))
-            self._tally.values[index] = int(pair.certificate.ends * 1e9)
+            self._tally.values[index] = min(int(pair.certificate.ends * 1e9), _LATEST_NS)
 
 
 def _complain(unraisable: Any) -> None:
