@@ -127,8 +127,7 @@ class Worker:
         self._endpoints = Endpoints(edition=0, versions={})
         self._acceptors: list[Acceptor] = []
         self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
-        self._expected = 0.0
-        self._closing_since = 0.0
+        self._expected = self._closing_since = 0.0
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
         self.certificates = Certificates(tally, self.number)
