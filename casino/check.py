@@ -1,6 +1,7 @@
 """`casino check`: tells everything that is wrong with a spec, and shows what it means."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +13,8 @@ from casino.explain import BadRequestLineError, Outcome, foretell, in_words, par
 from casino.paint import Paint
 from gateway.spec.dump import dump
 from gateway.spec.load import Loaded, load
-from gateway.spec.problem import Problem, Severity, SpecErrors, in_order
+from gateway.spec.moment import unix_seconds
+from gateway.spec.problem import Danger, Problem, Severity, SpecErrors, in_order, warning
 
 FINE, FINDING, UNUSABLE = 0, 1, 2
 
@@ -54,10 +56,19 @@ def check(wish: Wish) -> int:
         _tell(wish, refused.problems, None, None)
         return UNUSABLE if refused.unreadable else FINDING
     outcome = foretell(loaded.spec, question) if question else None
-    problems = in_order([*loaded.warnings, *judge(loaded.spec, loaded.tree, now())])
+    problems = in_order([*loaded.warnings, *judge(loaded.spec, loaded.tree, now()), *_expired_keys(loaded)])
     _tell(wish, problems, loaded, outcome)
     errors, warnings = _counts(problems)
     return FINDING if errors or (wish.strict and warnings) else FINE
+
+
+def _expired_keys(loaded: Loaded) -> Iterator[Problem]:
+    """Find API keys that are refused by now: only a clock can tell."""
+    for name, consumer in loaded.spec.consumers.items():
+        for place, key in enumerate(consumer.keys):
+            if key.expires is not None and unix_seconds(key.expires) <= now().timestamp():
+                where = loaded.tree.place(("consumers", name, "keys", place, "expires"))
+                yield warning(Danger.KEY_EXPIRED, where, f"this key of `{name}` is refused since {key.expires}")
 
 
 def _tell(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, outcome: Outcome | None) -> None:

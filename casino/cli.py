@@ -48,6 +48,13 @@ examples:
 
 exit codes: 0 every target reached, 1 one missed, 2 this machine or these words will not do
 """
+KEY = """\
+examples:
+  casino key new shop                                a new API key for the consumer `shop`, and its line in the spec
+  casino key new --json                              the same for a machine
+  casino key password                                asks for a password and prints its hash
+  casino key password < FILE                         the first line of a file, or of a pipe
+"""
 UP = """\
 examples:
   casino up                                          the gateway and the games of examples/casino.yaml
@@ -87,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_schema, _add_serve, _add_up, _add_bench):
+    for add in (_add_check, _add_schema, _add_serve, _add_key, _add_up, _add_bench):
         add(commands)
     return parser
 
@@ -192,6 +199,24 @@ def _serve(arguments: argparse.Namespace) -> int:
     from casino.serve import run  # noqa: PLC0415 - see the module's docstring
 
     return run(arguments.file, stage=arguments.stage, run_dir=arguments.run_dir, upgrade=arguments.upgrade)
+
+
+def _add_key(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "key", _key, summary="make API keys and hashes of passwords", examples=KEY)
+    command.add_argument("what", choices=("new", "password"), help="an API key, or the hash of a password")
+    command.add_argument("consumer", metavar="CONSUMER", nargs="?", help="with `new`: who it is for (default: shop)")
+    command.add_argument("--json", action="store_true", help="print it for a machine")
+
+
+def _key(arguments: argparse.Namespace) -> int:
+    from casino.keys import new, password  # noqa: PLC0415 - see the module's docstring
+
+    if arguments.what == "new":
+        return new(arguments.consumer or "shop", as_json=arguments.json)
+    if arguments.consumer is not None:
+        print("casino key: a password is hashed for nobody in particular", file=sys.stderr)
+        return UNUSABLE
+    return password(as_json=arguments.json)
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -101,6 +101,20 @@ def test_a_refused_method_names_those_that_are_taken():
     assert ask("POST /roll/6").allow == ("GET", "HEAD")
 
 
+def test_what_callers_must_show_is_told_and_what_of_it_goes_further():
+    outcome = ask("GET /vip/6", "X-API-Key: casino_demo", "X-Consumer: me", "X_Consumer: me", "Accept: */*")
+    assert outcome.callers == ("key", "anyone in players")
+    assert "callers    key\n           anyone in players\n" in in_words(outcome)
+    assert [line for line in outcome.sends if line.startswith(("accept", "x-api", "x-consumer", "x_consumer"))] == [
+        "accept: */*",
+        "x-consumer: (who calls)",
+    ]
+
+
+def test_no_route_lets_a_client_name_itself():
+    assert not [line for line in ask("GET /roll/6", "X-Consumer: me", "X-Consumer-Subject: me").sends if "me" in line]
+
+
 def test_two_hosts_are_refused():
     assert ask("GET /roll/6", "Host: a", "Host: b").failure is Failure.BAD_HOST
 
