@@ -1,7 +1,7 @@
 import pytest
 
 from bench.machine import Machine
-from bench.plot import panels
+from bench.plot import number, panels
 from bench.report import markdown
 from bench.results import Problem, Results, Sample
 from bench.targets import MILLISECONDS, TARGETS, TIMES, Bound, Target, Verdict, at_least, at_most, judge_all
@@ -149,4 +149,9 @@ def test_krakend_is_judged_by_its_engine_where_it_is_not_installed() -> None:
 
 
 def test_a_panel_without_numbers_is_left_out() -> None:
-    assert [panel.title for panel in panels(RATES)] == ["Small GET, 1,000 requests/s on one core"]
+    assert [panel.title for panel in panels(RATES)] == ["Small GET, thousand requests/s on one core"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.3312, "0.331"), (15.32, "15.3"), (99.96, "100"), (1882.7, "1,883")])
+def test_bars_carry_numbers_that_people_read(value: float, text: str) -> None:
+    assert number(value) == text
