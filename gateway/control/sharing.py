@@ -34,7 +34,7 @@ FLUSH_SECONDS = 0.025
 """How long a worker keeps a debit to itself."""
 IDLE_SECONDS = 1.0
 """The store is asked this often at least, so that an outage is seen while nobody calls."""
-MOST_PAUSE_SECONDS = 5.0
+MOST_PAUSE_SECONDS = 2.0
 LEFT_BYTES = 256 * 1024
 """How much of a worker's ring may wait while the store is away: what is there survives this process."""
 MOST_READ_BYTES = 1024 * 1024

@@ -12,6 +12,7 @@ from math import ceil
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -40,42 +41,44 @@ from gateway.store.shared import (
 
 DEFAULT_PORT = 6379
 ITEMS_PER_SCRIPT = 500
-"""Redis does nothing else while a script runs: about a millisecond for this many."""
+"""Redis does nothing else while a script runs: two milliseconds for this many."""
 MOST_SCRIPTS = 1000
 """Pieces of one batch."""
 
 _SCRIPT = """
--- KEYS: the session, then buckets, then counters.
--- ARGV: batch number, session kept, bucket kept (ms), number of buckets; cost, age, ceiling (us) of each; amount, kept (ms) of each counter.
+-- KEYS: the session, then buckets, then counters. ARGV[1], in msgpack: {number, session kept, bucket kept (ms),
+-- {{cost, age, ceiling} (us) of each bucket}, {{amount, kept (ms)} of each counter}}. Answers in msgpack.
+local number, session_kept, bucket_kept, charges, uses = unpack(cmsgpack.unpack(ARGV[1]))
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local number, charges = tonumber(ARGV[1]), tonumber(ARGV[4])
 local fresh = number > tonumber(redis.call('GET', KEYS[1]) or '0')
-if fresh then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-local answer, at = {}, 5
-for i = 1, charges do
+if fresh then redis.call('SET', KEYS[1], number, 'PX', session_kept) end
+local owed, used = {}, {}
+for i, charge in ipairs(charges) do
   local key = KEYS[1 + i]
   local tat = tonumber(redis.call('GET', key) or '0')
   if fresh then
-    tat = math.min(math.max(tat, now - ARGV[at + 1]) + ARGV[at], now + ARGV[at + 2])
-    local kept = math.max(0, math.ceil((tat - now) / 1000)) + ARGV[3]
+    tat = math.min(math.max(tat, now - charge[2]) + charge[1], now + charge[3])
+    local kept = math.max(0, math.ceil((tat - now) / 1000)) + bucket_kept
     redis.call('SET', key, string.format('%.0f', tat), 'PX', string.format('%.0f', kept))
   end
-  answer[i], at = tat - now, at + 3
+  owed[i] = tat - now
 end
-for i = charges + 1, #KEYS - 1 do
-  local key = KEYS[1 + i]
+for i, use in ipairs(uses) do
+  local key = KEYS[1 + #charges + i]
   if fresh then
-    answer[i] = redis.call('INCRBY', key, ARGV[at])
-    redis.call('PEXPIRE', key, ARGV[at + 1])
+    used[i] = redis.call('INCRBY', key, use[1])
+    redis.call('PEXPIRE', key, use[2])
   else
-    answer[i] = tonumber(redis.call('GET', key) or '0')
+    used[i] = tonumber(redis.call('GET', key) or '0')
   end
-  at = at + 2
 end
-return answer
+return cmsgpack.pack({owed, used})
 """
 _SHA = hashlib.sha1(_SCRIPT.encode()).hexdigest()  # noqa: S324 - what EVALSHA names a script by
+_Answer = tuple[list[float], list[int]]
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Answer)
 
 
 class RedisStore:
@@ -102,30 +105,27 @@ class RedisStore:
         except (RedisError, OSError, SecretError) as fault:
             await self._client.connection_pool.disconnect()
             raise StoreError(_fault(fault), str(fault) or f"no answer within {self._timeout} s") from None
-        owed, used = [], []
-        for script, values in zip(scripts, answers, strict=True):
-            owed += values[: len(script.charges)]
-            used += values[len(script.charges) :]
-        return Answer(tuple(value / 1e6 for value in owed), tuple(used))
+        owed = tuple(micro / 1e6 for answer in answers for micro in answer[0])
+        return Answer(owed, tuple(count for answer in answers for count in answer[1]))
 
     async def close(self) -> None:
         """Close the connection."""
         await self._client.aclose()
 
-    async def _run(self, scripts: Sequence[Batch]) -> list[list[int]]:
+    async def _run(self, scripts: Sequence[Batch]) -> list[_Answer]:
         try:
             return await self._pipelined(scripts)
         except NoScriptError:  # the server is new, or was told to forget; what ran already will not count again
             await self._client.script_load(_SCRIPT)
             return await self._pipelined(scripts)
 
-    async def _pipelined(self, scripts: Sequence[Batch]) -> list[list[int]]:
+    async def _pipelined(self, scripts: Sequence[Batch]) -> list[_Answer]:
         pipeline = self._client.pipeline(transaction=False)
         for script in scripts:
             keys = self._keys(script)
-            pipeline.evalsha(_SHA, len(keys), *keys, *_arguments(script))
-        answers: list[list[int] | Exception] = await pipeline.execute(raise_on_error=False)
-        return [_unless_failed(answer) for answer in answers]
+            pipeline.evalsha(_SHA, len(keys), *keys, _encoded(script))
+        answers: list[bytes | Exception] = await pipeline.execute(raise_on_error=False)
+        return [_decoded(answer) for answer in answers]
 
     def _keys(self, batch: Batch) -> list[str]:
         return [
@@ -171,19 +171,20 @@ def _scripts(batch: Batch) -> Iterator[Batch]:
         yield Batch(batch.session, number + offset, some_charges, some_uses)
 
 
-def _arguments(batch: Batch) -> list[int]:
-    numbers = [batch.number, _milli(SESSION_SECONDS), _milli(BUCKET_KEPT_SECONDS), len(batch.charges)]
-    for charge in batch.charges:
-        numbers += [_micro(charge.cost_seconds), _micro(charge.age_seconds), _micro(charge.ceiling_seconds)]
-    for use in batch.uses:
-        numbers += [use.amount, _milli(use.lasts_seconds)]
-    return numbers
+def _encoded(batch: Batch) -> bytes:
+    charges = [
+        (_micro(charge.cost_seconds), _micro(charge.age_seconds), _micro(charge.ceiling_seconds))
+        for charge in batch.charges
+    ]
+    uses = [(use.amount, _milli(use.lasts_seconds)) for use in batch.uses]
+    return _ENCODER.encode((batch.number, _milli(SESSION_SECONDS), _milli(BUCKET_KEPT_SECONDS), charges, uses))
 
 
-def _unless_failed(answer: list[int] | Exception) -> list[int]:
+def _decoded(answer: bytes | Exception) -> _Answer:
     if isinstance(answer, Exception):
         raise answer
-    return answer
+    values: _Answer = _DECODER.decode(answer)
+    return values
 
 
 def _micro(seconds: float) -> int:
@@ -195,7 +196,9 @@ def _milli(seconds: float) -> int:
 
 
 def _fault(fault: Exception) -> StoreFault:
-    if isinstance(fault.__cause__, AuthenticationError | SecretError):  # the client wraps what went wrong while it connected
+    if isinstance(
+        fault.__cause__, AuthenticationError | SecretError
+    ):  # the client wraps what went wrong while it connected
         return StoreFault.DENIED
     match fault:
         case AuthenticationError() | AuthorizationError() | NoPermissionError() | SecretError():

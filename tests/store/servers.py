@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,6 @@ from gateway.store.sqlite import SqliteStore
 from tests.waiting import until
 
 TIMEOUT_SECONDS = 0.5
-
 
 
 class RedisServer:
@@ -83,6 +83,10 @@ class RedisServer:
 
     def keys(self):
         return int(self.cli("DBSIZE"))
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def store(self, **settings):
         spec = Store(url=settings.pop("url", self.url), **{"timeout_seconds": TIMEOUT_SECONDS} | settings)
@@ -172,11 +176,13 @@ class Slow:
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
         self._tasks.add(task)
-        behind, ahead = await asyncio.open_unix_connection(self._path)
-        with suppress(asyncio.CancelledError):
+        ends = [writer]
+        with suppress(asyncio.CancelledError, OSError):
+            behind, ahead = await asyncio.open_unix_connection(self._path)
+            ends.append(ahead)
             await asyncio.gather(self._copy(reader, ahead, 0), self._copy(behind, writer, 1))
         self._tasks.discard(task)
-        for end in (ahead, writer):
+        for end in ends:
             end.transport.abort()
 
     async def _copy(self, reader, writer, share):

@@ -76,7 +76,7 @@ def test_a_user_of_the_access_list_is_let_in(guarded, connect, password):
     [
         pytest.param("wrong guess", "invalid username-password pair", id="wrong"),
         pytest.param("", "is empty", id="empty"),
-        pytest.param(None, "unauthenticated", id="none"),
+        pytest.param(None, "Authentication required", id="none"),
     ],
 )
 def test_a_bad_password_is_denied_and_never_told(guarded, connect, password, given, why):
@@ -86,6 +86,11 @@ def test_a_bad_password_is_denied_and_never_told(guarded, connect, password, giv
     assert failed.fault is StoreFault.DENIED
     assert why in str(failed)
     assert not given or given not in str(failed)
+
+
+def test_a_long_batch_without_a_password_is_denied_too(guarded, connect):
+    failed, _ = connect(guarded.store()).fails(*(charge(str(number)) for number in range(20)))
+    assert failed.fault is StoreFault.DENIED
 
 
 def test_a_user_without_rights_is_denied(guarded, connect, password):
