@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from casino.certificates import judge, now
-from casino.explain import BadRequestLineError, Outcome, foretell, in_words, parse_question
+from casino.explain import CLIENT, BadRequestLineError, Outcome, foretell, in_words, parse_question
 from casino.paint import Paint
 from gateway.spec.dump import dump
 from gateway.spec.load import Loaded, load
@@ -30,6 +30,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     defaults: bool = False
     request: str | None = None
     headers: tuple[str, ...] = ()
+    client: str = CLIENT
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,7 +47,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def check(wish: Wish) -> int:
     """Check a spec and print the findings; return the exit code."""
     try:
-        question = parse_question(wish.request, list(wish.headers)) if wish.request is not None else None
+        question = parse_question(wish.request, list(wish.headers), wish.client) if wish.request is not None else None
     except BadRequestLineError as reason:
         print(f"casino check: {reason}", file=sys.stderr)
         return UNUSABLE

@@ -140,13 +140,14 @@ def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument(
         "-H", "--header", metavar="HEADER", action="append", default=[], help="a header of that request"
     )
+    command.add_argument("--from", metavar="ADDRESS", dest="client", help="where it comes from (default: 127.0.0.1)")
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from casino.check import Wish, check  # noqa: PLC0415 - see the module's docstring
 
-    if arguments.header and arguments.request is None:
-        print("casino check: a header belongs to a --request", file=sys.stderr)
+    if (arguments.header or arguments.client) and arguments.request is None:
+        print("casino check: a header or an address belongs to a --request", file=sys.stderr)
         return UNUSABLE
     return check(
         Wish(
@@ -158,6 +159,7 @@ def _check(arguments: argparse.Namespace) -> int:
             defaults=arguments.defaults,
             request=arguments.request,
             headers=tuple(arguments.header),
+            **({"client": arguments.client} if arguments.client else {}),
         )
     )
 

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from casino.edges import Edges
 from gateway.core import host, target
-from gateway.core.address import Trust
+from gateway.core.address import Trust, read_address
 from gateway.core.conditions import Condition
+from gateway.core.cors import asked_method
 from gateway.core.explain import Considered, demanded, explain
 from gateway.core.failure import MEANING, STATUS, Failure, Refused
 from gateway.core.forwarded import Hop
@@ -23,7 +26,7 @@ from gateway.spec.told import told
 from gateway.spec.units import Kind
 
 CLIENT = "127.0.0.1"
-"""Where the imagined request comes from."""
+"""Where the imagined request comes from, unless something else is said."""
 
 _WHOM = {
     "all": "all callers together",
@@ -44,6 +47,8 @@ class Question(Struct, frozen=True):
     method: str
     target: str
     headers: tuple[Header, ...]
+    peer: str = CLIENT
+    """The address at the other end of its connection."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,6 +58,8 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     considered: tuple[Considered, ...] = ()
     """Routes with this host and path, in the order in which they are tried."""
     route: str | None = None
+    client: str | None = None
+    """The client's address, where a list judges it, and what the lists say."""
     failure: Failure | None = None
     status: int | None = None
     """Of the gateway's own answer: static, or a failure."""
@@ -72,10 +79,12 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By version, those that take requests at all."""
     sends: tuple[str, ...] = ()
     """The request's head as the upstream sees it, one line each."""
+    returns: tuple[str, ...] = ()
+    """Header lines that the gateway puts on the answer, for pages and browsers."""
 
 
-def parse_question(line: str, headers: list[str]) -> Question:
-    """Read `GET /roll/6` (or a target alone) and headers as curl takes them.
+def parse_question(line: str, headers: list[str], peer: str = CLIENT) -> Question:
+    """Read `GET /roll/6` (or a target alone), headers as curl takes them, and where it comes from.
 
     Raises:
         BadRequestLineError: it is none.
@@ -83,8 +92,10 @@ def parse_question(line: str, headers: list[str]) -> Question:
     words = line.split()
     if len(words) not in {1, 2} or not words[-1].isascii():
         raise BadRequestLineError(f"`{line}` is no request; write `GET /roll/6`")
+    if read_address(peer) is None:
+        raise BadRequestLineError(f"`{peer}` is no IP address")
     method, where = ("GET", words[0]) if len(words) == 1 else words
-    return Question(method, where, tuple(map(_header, headers)))
+    return Question(method, where, tuple(map(_header, headers)), peer)
 
 
 def _header(text: str) -> Header:
@@ -100,13 +111,21 @@ def foretell(spec: Spec, question: Question) -> Outcome:
     try:
         request, authority = _request(spec, question)
         router = Router(spec)
-        considered = tuple(explain(router, request))
-        found = router.find(request)
-        if isinstance(found, Miss):
-            return _failed(asked, found.failure, considered=considered, allow=found.allow)
-        if found.plan.answer is not None:
-            return _answered(asked, considered, found.plan)
-        return _forwarded(asked, considered, found, request, authority=authority, spec=spec)
+        announced = router.find_announced(request)
+        considered = tuple(explain(router, _announced(request) if announced else request))
+        found = announced or router.find(request)
+        edges = Edges(spec, None if isinstance(found, Miss) else found.plan, request)
+        if not edges.lets_in:
+            outcome = replace(_failed(asked, Failure.ADDRESS_DENIED), route=edges.plan.name if edges.plan else None)
+        elif isinstance(found, Miss):
+            outcome = _failed(asked, found.failure, considered=considered, allow=found.allow)
+        elif announced:
+            return _preflight(asked, considered, announced.plan, edges)
+        elif found.plan.answer is not None:
+            outcome = _answered(asked, considered, found.plan)
+        else:
+            outcome = _forwarded(asked, considered, found, request, authority=authority, spec=spec, peer=question.peer)
+        return replace(outcome, client=edges.client, returns=edges.returns)
     except Refused as refused:
         return _failed(asked, refused.failure)
 
@@ -121,7 +140,17 @@ def _request(spec: Spec, question: Question) -> tuple[Request, bytes]:
     if path != "*":
         path = normalise(path)
     headers = [header for header in question.headers if header[0] != b"host"]
-    return Request(question.method, host.parse(authority).name, path, query, headers, CLIENT), authority.encode()
+    client = _hop(spec, question.peer).origin(authority.encode(), _claims(headers)).client
+    return Request(question.method, host.parse(authority).name, path, query, headers, client), authority.encode()
+
+
+def _hop(spec: Spec, peer: str) -> Hop:
+    port = parse_address(spec.listen.public[0].address).port
+    return Hop(peer, scheme="http", port=port, trust=Trust(spec.listen.trusted))
+
+
+def _claims(headers: list[Header]) -> list[Header]:
+    return [header for header in headers if header[0].decode(errors="replace") in CLAIMS]
 
 
 def _own_authority(spec: Spec) -> str:
@@ -150,8 +179,32 @@ def _answered(asked: str, considered: tuple[Considered, ...], plan: Plan) -> Out
     )
 
 
+def _announced(request: Request) -> Request:
+    method = asked_method(request) or request.method
+    return Request(method, request.host, request.path, request.query, request.headers, request.client)
+
+
+def _preflight(asked: str, considered: tuple[Considered, ...], plan: Plan, edges: Edges) -> Outcome:
+    return Outcome(
+        request=asked,
+        considered=considered,
+        route=plan.name,
+        client=edges.client,
+        status=204,
+        meaning="to the preflight, given by the gateway",
+        returns=edges.preflight,
+    )
+
+
 def _forwarded(
-    asked: str, considered: tuple[Considered, ...], found: Found, request: Request, *, authority: bytes, spec: Spec
+    asked: str,
+    considered: tuple[Considered, ...],
+    found: Found,
+    request: Request,
+    *,
+    authority: bytes,
+    spec: Spec,
+    peer: str,
 ) -> Outcome:
     plan = found.plan
     split, upstream = plan.split, plan.upstream
@@ -176,7 +229,7 @@ def _forwarded(
         shares={} if certain else shares,
         upstream=plan.upstream_name,
         targets=targets,
-        sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls)),
+        sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls, peer=peer)),
     )
 
 
@@ -202,7 +255,7 @@ def _because(rule: tuple[Condition, ...] | None, certain: str | None) -> str:
 
 
 def _sent(
-    plan: Plan, found: Found, request: Request, *, authority: bytes, spec: Spec, urls: list[str]
+    plan: Plan, found: Found, request: Request, *, authority: bytes, spec: Spec, urls: list[str], peer: str
 ) -> Iterator[str]:
     yield f"{request.method} {plan.rewrite.target(request, found.fields).decode()} HTTP/1.1"
     upstream = plan.upstream
@@ -224,10 +277,7 @@ def _sent(
         yield f"{name.decode()}: {value.decode(errors='replace')}"
     if plan.gate is not None:
         yield f"{spec.identity.consumer_header.lower()}: (who calls)"
-    claims = [header for header in request.headers if header[0].decode(errors="replace") in CLAIMS]
-    port = parse_address(spec.listen.public[0].address).port
-    hop = Hop(CLIENT, scheme="http", port=port, trust=Trust(spec.listen.trusted))
-    yield from hop.origin(authority, claims).lines.decode().splitlines()
+    yield from _hop(spec, peer).origin(authority, _claims(request.headers)).lines.decode().splitlines()
     yield "x-request-id: (new for each request)"
     yield "traceparent: (new for each request)"
 
@@ -248,6 +298,8 @@ def _lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield label, f"{considered.route}: {considered.match} ({considered.verdict})"
     if outcome.route is not None:
         yield "route", outcome.route
+    if outcome.client is not None:
+        yield "client", outcome.client
     if outcome.status is not None:
         name = f" {outcome.failure}" if outcome.failure else ""
         yield "answer", f"{outcome.status}{name}: {outcome.meaning}"
@@ -260,7 +312,13 @@ def _lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "version", _version(outcome)
         for version, urls in outcome.targets.items():
             yield "targets", f"{version}: {', '.join(urls) or 'none with a weight'}"
-    for first, lines in (("callers", outcome.callers), ("limits", outcome.limits), ("sends", outcome.sends)):
+    parts = {
+        "callers": outcome.callers,
+        "limits": outcome.limits,
+        "sends": outcome.sends,
+        "returns": outcome.returns,
+    }
+    for first, lines in parts.items():
         yield from zip(_labels(first), lines, strict=False)
 
 

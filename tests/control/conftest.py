@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import itertools
 import json
 import os
 import socket
@@ -26,6 +27,7 @@ from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
+from tests.control.guarded import Place
 from tests.waiting import until
 
 DEADLINE_SECONDS = 10
@@ -217,3 +219,24 @@ def control(rig: Callable[..., Rig]) -> Rig:
     started = rig(SPEC).start()
     until(lambda: started.ask("GET", "/ready").status == 200)
     return started
+
+
+@pytest.fixture
+def place(rig, tmp_path) -> Place:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    return Place(rig, SPEC, folder)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Place]:
+    """A place for tests that change nothing; each call comes from another address, so that none is called too often."""
+    made = []
+
+    def make(spec: str) -> Rig:
+        made.append(Rig(tmp_path_factory.mktemp("shared"), spec))
+        return made[-1]
+
+    sources = (f"127.1.{n >> 7}.{n % 128 + 1}" for n in itertools.count())
+    yield Place(make, SPEC, tmp_path_factory.mktemp("secrets"), sources)
+    made[0].close()
