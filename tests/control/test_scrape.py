@@ -34,7 +34,7 @@ upstreams:
     ejection: {{requests: 2, for: 1h}}
     retry: {{attempts: 1}}
 routes:
-  roll: {{match: "GET /roll/{{sides}}", to: dice}}
+  roll: {{match: "GET /roll/{{sides}}", to: dice, cors: {{origins: "*"}}}}
   deal: {{match: "GET /cards/{{count}}", to: cards}}
   closed: {{match: /closed, answer: {{status: 404}}}}
 """
