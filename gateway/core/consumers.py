@@ -118,7 +118,7 @@ def header_line(name: str, values: tuple[str, ...]) -> bytes:
         Refused: they are too long.
 
     """
-    value = ",".join([quote(each, safe=_PLAIN, errors="surrogatepass") for each in values])
+    value = ",".join([quote(each, safe=_PLAIN) for each in values])
     if len(value) > _LONGEST:
         raise Refused(Failure.FORBIDDEN)
     return f"{name}: {value}\r\n".encode()

@@ -31,7 +31,7 @@ TRUSTED = "127.0.0.2"
 SPEC = """
 casino: 1
 {top}
-listen: {{public: 127.0.0.1:8080, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
+listen: {{public: {public}, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
 bounds: {bounds}
 metrics: {{series: 3000}}
 upstreams:
@@ -60,6 +60,7 @@ ROUTES = """
 """
 PARTS = {
     "top": "",
+    "public": "127.0.0.1:8080",
     "bounds": "{}",
     "more": "",
     "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
