@@ -145,8 +145,10 @@ def _request(spec: Spec, question: Question) -> tuple[Request, bytes]:
 
 
 def _hop(spec: Spec, peer: str) -> Hop:
-    port = parse_address(spec.listen.public[0].address).port
-    return Hop(peer, scheme="http", port=port, trust=Trust(spec.listen.trusted))
+    """Imagine a connection to the first listener that does more than redirect."""
+    listener = next((each for each in spec.listen.public if each.redirect is None), spec.listen.public[0])
+    port = parse_address(listener.address).port
+    return Hop(peer, scheme="https" if listener.tls else "http", port=port, trust=Trust(spec.listen.trusted))
 
 
 def _claims(headers: list[Header]) -> list[Header]:

@@ -27,8 +27,8 @@ from gateway.spec.listen import Listen
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
-from gateway.store.limits import LimitTable
 from gateway.store.keyring import Keyring, KeyringError
+from gateway.store.limits import LimitTable
 from gateway.store.process import Process
 from gateway.store.retire import read_retired
 from gateway.store.rundir import Build, Held, RunDir, default_path

@@ -209,3 +209,7 @@ def test_the_example_with_tls_is_fine(tmp_path, capsys):
     for key in authority.folder.glob("*.key"):
         key.chmod(0o600)
     assert main(["check", str(tmp_path / "tls.yaml"), "--strict"]) == 0, capsys.readouterr().out
+    assert main(["check", str(tmp_path / "tls.yaml"), "--request", "GET /roll/6", "-H", "Host: casino.example"]) == 0
+    shown = capsys.readouterr().out
+    assert "x-forwarded-proto: https" in shown
+    assert "x-forwarded-port: 8443" in shown

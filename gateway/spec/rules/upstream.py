@@ -1,8 +1,5 @@
 """Contradictions within an upstream: its balancing, its targets and its TLS files."""
 
-import ssl
-from pathlib import Path as FilePath
-
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
 from gateway.spec.problem import Fault
