@@ -17,6 +17,8 @@ from gateway.spec.rules import (
     openness,
     route,
     shadows,
+    sharing,
+    store,
     told,
     upstream,
 )
@@ -53,10 +55,10 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     walk = Walk(tree, findings)
     spec = walk.build(root, type_of(Spec))
     report = Report(tree, walk.failed, findings)
-    for rules in (listen, upstream, route, edges, identity, told, limits):
+    for rules in (listen, upstream, route, edges, identity, told, limits, store):
         rules.check(spec, report)
     if findings.errors:
         raise SpecErrors([*findings.errors, *findings.warnings])
-    for rules in (dangers, exposure, openness, shadows):
+    for rules in (dangers, exposure, openness, sharing, shadows):
         rules.check(spec, report)
     return Loaded(spec, in_order(findings.warnings), files_of(path, stage), tree)

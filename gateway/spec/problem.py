@@ -66,6 +66,8 @@ class Danger(StrEnum):
     BASIC_PLAIN = "basic.plain-http"
     ISSUER_PLAIN = "issuer.plain-http"
     KEY_EXPIRED = "key.expired"
+    STORE_NO_FOLDER = "store.no-folder"
+    STORE_PLAIN = "store.plain"
     UNUSED = "unused"
     DRAIN_NO_TIME = "drain.no-time"
     OVERLAY_REMOVES_NOTHING = "overlay.removes-nothing"
