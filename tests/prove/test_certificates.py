@@ -1,10 +1,13 @@
 """Certificates are replaced under load: nobody is turned away, and whoever comes back resumes, on whatever worker."""
 
 import contextlib
+import os
+import socket
 import ssl
 
 import pytest
 
+from gateway.store.slot import Word
 from tests.authority import Authority
 from tests.faults.returning import Returning
 from tests.waiting import until
@@ -29,9 +32,9 @@ def authority(tmp_path):
     return Authority(tmp_path / "certs")
 
 
-def start(casino, files):
+def start(casino, files, workers=WORKERS):
     text = SPEC.format(
-        workers=WORKERS,
+        workers=workers,
         log=casino.log,
         port=casino.port,
         control=casino.control_port,
@@ -114,6 +117,47 @@ def test_a_bad_pair_is_refused_by_all_and_costs_nothing(casino, authority):
         clients.grows(50)
     assert clients.failures == []
     assert "certificate_refused" in casino.stderr.read_text()
+
+
+def test_an_upgrade_costs_one_whole_handshake_and_no_failure(casino, authority):
+    """A new build has keys of its own for sessions; clients that offer old ones are served all the same."""
+    start(casino, authority.issue("casino", "casino.test"), workers=2)
+    with Returning(casino.port, contexts(authority)[:2], GET, "casino.test") as clients:
+        clients.grows(20)
+        casino.start("--upgrade")
+        assert casino.started[0].wait(20) == 0
+        since = len(clients.visits)
+        clients.grows(50)
+        assert resumed_share(clients.counts(since)) >= 0.8
+    assert clients.failures == []
+
+
+@pytest.mark.proves("DESIGN 4: 10,000 idle TLS connections in <= 400 MB of a worker")
+@pytest.mark.timeout(300)
+def test_idle_connections_cost_little_memory(casino, authority, full, measured):
+    count = 9_500 if full else 500
+    start(casino, authority.issue("casino", "casino.test"), workers=1)
+    context = authority.client()
+    before = casino.rss_bytes("worker-1")
+    with contextlib.ExitStack() as opened:
+        for number in range(count):
+            opened.enter_context(idle(casino.port, context, number))
+        assert casino.slot("worker-1").words[Word.CONNECTIONS] == count
+        each = (casino.rss_bytes("worker-1") - before) / count
+    for_all = before + 10_000 * each
+    measured |= {"bytes per connection": int(each), "MB for 10,000 with the worker": int(for_all / 1e6)}
+    assert for_all <= 400e6
+
+
+def idle(port, context, number):
+    """Open a connection that has asked once. What Python keeps for its own end is given up: only the socket stays."""
+    connected = socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.0.{2 + number % 50}", 0))
+    client = context.wrap_socket(connected, server_hostname="casino.test")
+    client.sendall(GET.replace(b"Connection: close\r\n", b""))
+    assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    kept = socket.socket(fileno=os.dup(client.fileno()))
+    client.close()
+    return kept
 
 
 def reloads(casino, result="applied"):
