@@ -47,7 +47,7 @@ def of_kind(*starts: str) -> list:
     ]
 
 
-KINDS = ("make ", "curl ", "casino check", "casino schema")
+KINDS = ("make ", "curl ", "casino check", "casino schema", "casino key new", "printf ")
 
 
 def environment() -> dict[str, str]:
@@ -120,7 +120,7 @@ def test_a_request_is_answered_as_the_page_says(command, tidy):
     assert agrees(done.stdout, command.shown), done.stdout
 
 
-@pytest.mark.parametrize("command", of_kind("casino check", "casino schema"))
+@pytest.mark.parametrize("command", of_kind("casino check", "casino schema", "casino key new", "printf "))
 def test_a_command_says_what_the_page_says(command):
     done = subprocess.run(
         command.line, shell=True, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=True

@@ -4,6 +4,7 @@ Headers the gateway acts on or sets are special (gateway.core.headers.SPECIAL): 
 """
 
 import re
+from hashlib import sha256
 from typing import Final
 
 import httptools
@@ -57,7 +58,7 @@ class RequestHead:
         self.request_id = b""
         self.traceparent = b""
         self.key: bytes | None = None
-        """The API key; empty if there are two."""
+        """The SHA-256 of the API key; empty if there are two."""
         self.scheme: bytes | None = None
         self.credential = b""
         """Scheme, in lower case, and credential of Authorization (RFC 9110 section 11.4)."""
@@ -176,7 +177,7 @@ class RequestReader:
             elif name == b"authorization":
                 _note_credential(head, value)
             elif name == self._key_header:
-                head.key = value.strip(_BLANKS) if head.key is None else b""
+                head.key = sha256(value.strip(_BLANKS)).digest() if head.key is None else b""
 
 
 def _is_http11(raw: bytes, method: bytes, target: bytes) -> bool:

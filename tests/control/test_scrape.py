@@ -37,6 +37,8 @@ routes:
   roll: {{match: "GET /roll/{{sides}}", to: dice, cors: {{origins: "*"}}}}
   deal: {{match: "GET /cards/{{count}}", to: cards}}
   closed: {{match: /closed, answer: {{status: 404}}}}
+  keyed: {{match: /keyed, to: dice, identity: key}}
+consumers: {{shop: {{keys: {key}}}}}
 """
 
 
@@ -44,7 +46,9 @@ class Gateway:
     def __init__(self, place, target):
         self.public, self.control = free_port(), free_port()
         spec = place / "casino.yaml"
-        spec.write_text(SPEC.format(public=self.public, control=self.control, log=place / "log", target=target))
+        spec.write_text(
+            SPEC.format(public=self.public, control=self.control, log=place / "log", target=target, key="a" * 64)
+        )
         with (place / "stderr").open("wb") as stderr:
             command = [sys.executable, "-m", "casino", "serve", spec, "--run-dir", place / "run"]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr)
