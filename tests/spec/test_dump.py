@@ -96,8 +96,13 @@ def test_an_example_loads_back_as_itself(tmp_path, stage, defaults):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_example_is_printed_as_before(golden, stage):
-    golden(f"spec/{stage or 'casino'}.yaml", dump(load(EXAMPLES / "casino.yaml", stage).spec))
+    golden(f"spec/{stage or 'casino'}.yaml", anywhere(dump(load(EXAMPLES / "casino.yaml", stage).spec)))
 
 
 def test_every_default_can_be_printed(golden):
-    golden("spec/defaults.yaml", dump(load(EXAMPLES / "casino.yaml").spec, defaults=True))
+    golden("spec/defaults.yaml", anywhere(dump(load(EXAMPLES / "casino.yaml").spec, defaults=True)))
+
+
+def anywhere(printed: str) -> str:
+    """Files are held by their absolute path: leave out where this checkout is."""
+    return printed.replace(str(EXAMPLES.parent), "")
