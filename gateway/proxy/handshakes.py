@@ -1,11 +1,11 @@
-"""The handshakes of one worker: each in its turn, together at most half of its time, so that a flood starves nobody.
+"""The handshakes of one worker: together at most half of its time, so that a flood starves nobody.
 
-A handshake costs as much as ten requests, and whoever begins one has proved nothing yet.
+A handshake costs as much as ten requests, and whoever begins one has proved nothing yet. The newest goes first: where all
+are done at once it makes no difference, and in a flood the oldest have given up already.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +35,7 @@ class Handshakes:
         self._tally = tally
         self._values = tally.values
         self._under_way: dict[Secured, None] = {}
-        self._queue: deque[Secured] = deque()
+        self._queue: dict[Secured, None] = {}
         self._runs = False
         self._failed: dict[str, int] = {}
 
@@ -47,11 +47,11 @@ class Handshakes:
                 self._tally.index(HANDSHAKES, (result, version))
 
     def queue(self, secured: Secured) -> None:
-        """Let one go on when it is its turn."""
+        """Let one go on as soon as there is time."""
         self._under_way[secured] = None
         if len(self._under_way) > _MOST:
             next(iter(self._under_way)).give_up()
-        self._queue.append(secured)
+        self._queue[secured] = None
         if not self._runs:
             self._runs = True
             self._loop.call_soon(self._run)
@@ -63,6 +63,7 @@ class Handshakes:
 
     def failed(self, secured: Secured, result: str) -> None:
         self._under_way.pop(secured, None)
+        self._queue.pop(secured, None)
         self._values[self._failed[result]] += 1
 
     def _run(self) -> None:
@@ -71,7 +72,7 @@ class Handshakes:
         spent = 0.0
         queue = self._queue
         while queue and spent < _SLICE_SECONDS:
-            queue.popleft().advance()
+            queue.popitem()[0].advance()
             spent = perf_counter() - begun
         self._runs = bool(queue)
         if queue:
