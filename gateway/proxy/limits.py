@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
     from gateway.store.process import Process
 
-_MOST_BUCKETS: Final = 32_768
-"""Buckets a worker remembers; then it begins anew, for to find one again costs microseconds."""
+_MOST_BUCKETS: Final = 8_192
+"""Buckets a worker remembers, about 1 KB each; then it begins anew, for to find one again costs microseconds."""
 _MOST_OWING: Final = 20_000
 """Buckets that wait to be told to control; beyond it what they took is counted as dropped."""
 _SWEPT_RATES: Final = 32

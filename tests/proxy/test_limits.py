@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from exporters.catalog.gateway import DEBITS_DROPPED, LIMITED
+from exporters.catalog.gateway import DEBITS_DROPPED, LIMIT_EVICTIONS, LIMIT_KEYS, LIMITED
 from gateway.core.limit import all_rules
 from gateway.spec.load import load
 from gateway.store.debits import read_debits
-from gateway.store.limits import LimitTable
+from gateway.store.limits import COUNT_SETS, RATE_SETS, WAYS, LimitTable
 from gateway.store.slot import Slot
 from tests.proxy.data_plane import TRUSTED
 from tests.proxy.wire import GET, OK
@@ -244,6 +244,29 @@ def test_a_request_that_is_refused_for_what_it_is_takes_nothing(limited, client)
 def test_the_health_of_the_gateway_is_not_limited(limited, client):
     limited(SLOW, everywhere=True)
     assert statuses(client, [get(b"/.casino/health")] * 5) == [200] * 5
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.proves("4.2 many addresses cannot fill more than the table, and what is forgotten is counted")
+def test_many_addresses_take_bounded_memory(limited, connect, gateway, full, measured):
+    """A thousand requests a second from as many networks: what a /32 of IPv6 gives an attacker."""
+    limited("rate: 1/h, burst: 2, by: address")
+    proxy, callers = connect(source=TRUSTED), 90_000 if full else 3_000
+    before, memory_before = gateway.total(LIMIT_EVICTIONS), gateway.memory_bytes()
+    busy = get(b"/limited/x", b"X-Forwarded-For: 192.0.2.99")
+    assert statuses(proxy, [busy] * 3) == [200, 200, 429]
+    for first in range(0, callers, 250):
+        networks = (b"2001:db8:%x:%x::1" % divmod(number, 0x10000) for number in range(first, first + 250))
+        proxy.send(b"".join(get(b"/limited/x", b"X-Forwarded-For: " + network) for network in networks))
+        assert {proxy.message().status for _ in range(250)} == {200}
+    until(lambda: gateway.total(LIMIT_KEYS) > min(callers, 60_000) * 0.95)
+    keys, evicted = gateway.total(LIMIT_KEYS), gateway.total(LIMIT_EVICTIONS) - before
+    grown_bytes = gateway.memory_bytes() - memory_before
+    measured |= {"addresses": callers, "kept": keys, "forgotten": evicted, "memory": f"{grown_bytes / 1e6:.1f} MB more"}
+    assert keys <= (RATE_SETS + COUNT_SETS) * WAYS
+    assert evicted >= callers - RATE_SETS * WAYS
+    assert grown_bytes < 40_000_000
+    assert proxy.ask(busy).status == 429, "who used up the most is the last to be forgotten"
 
 
 # ---- several limits
