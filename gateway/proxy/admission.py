@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from gateway.core.identity import Gate
     from gateway.core.plan import Plan
     from gateway.proxy.exchange import Exchange
+    from gateway.proxy.head import RequestHead
     from gateway.proxy.table import Table
+    from gateway.spec.listen import Bounds
 
 _HEALTH_METHODS: Final = frozenset((b"GET", b"HEAD"))
 
@@ -42,11 +44,7 @@ def admit(exchange: Exchange) -> bool:
     table = worker.table
     if table is None:
         raise Refused(Failure.NOT_READY)
-    bounds = worker.bounds
-    if len(head.target) > bounds.target_bytes:
-        raise Refused(Failure.TARGET_TOO_LONG)
-    if head.count > bounds.head_count:
-        raise Refused(Failure.HEAD_TOO_LARGE)
+    _check_size(head, worker.bounds)
     address = table.locate(head.method, head.host, head.target)
     if address.is_health and head.method in _HEALTH_METHODS and _is_health(exchange, table, address.path):
         return False
@@ -75,6 +73,13 @@ def admit(exchange: Exchange) -> bool:
     exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)
     is_known = plan.gate is None or worker.gatekeeper.judge(exchange, plan.gate)
     return is_known and proceed(exchange)
+
+
+def _check_size(head: RequestHead, bounds: Bounds) -> None:
+    if len(head.target) > bounds.target_bytes:
+        raise Refused(Failure.TARGET_TOO_LONG)
+    if head.count > bounds.head_count:
+        raise Refused(Failure.HEAD_TOO_LARGE)
 
 
 def proceed(exchange: Exchange) -> bool:

@@ -16,8 +16,6 @@ TAKEN = {**FOR_REQUESTS, **dict.fromkeys(WELL_KNOWN, "services and clients mean 
 
 def check(spec: Spec, report: Report) -> None:
     names = dict(_gateway_wide(spec))
-    for path, name in names.items():
-        _own(name, path, report)
     _distinct(names, report)
     for route_name, route in spec.routes.items():
         if route.identity is not None:
@@ -45,6 +43,7 @@ def _own(name: str, path: Path, report: Report) -> None:
 def _distinct(names: dict[Path, str], report: Report) -> None:
     first: dict[str, Path] = {}
     for path, name in names.items():
+        _own(name, path, report)
         known = first.setdefault(folded(name), path)
         if known != path:
             report.refuse(path, Fault.CONFLICT, f"header `{name}` is what `{known[-1]}` is, too")
