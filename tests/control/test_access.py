@@ -72,6 +72,7 @@ def test_a_token_that_may_operate_does_both(shared):
         pytest.param([f"Authorization_: Bearer {READ}"], id="a name that looks like it"),
     ],
 )
+@pytest.mark.proves("4.2 no wrong form of a token opens control")
 def test_every_wrong_form_of_a_token_is_told_the_same(shared, lines):
     answer = shared.ask("GET /metrics", RELAYED, *lines)
     assert answer.status == 401
@@ -107,6 +108,7 @@ def test_a_bad_token_is_refused_on_this_machine_too(shared):
         pytest.param("POST /metrics", [], 403, id="where nothing can be changed"),
     ],
 )  # fmt: skip
+@pytest.mark.proves("4.2 a token that may read changes nothing by any method")
 def test_a_token_that_may_read_changes_nothing_by_any_method(shared, start, lines, status):
     answer = shared.ask(start, RELAYED, bearer(READ), *lines)
     assert answer.status == status
@@ -157,6 +159,7 @@ def test_a_reload_gives_and_takes_tokens(place):
         ("2130706433.evil.example", 403), ("", 403),
     ],
 )  # fmt: skip
+@pytest.mark.proves("4.2 DNS rebinding of the control port leads nowhere")
 def test_a_name_that_somebody_could_register_is_refused_unless_listed(shared, host, status):
     """DNS rebinding: the attacker's name leads to 127.0.0.1, and the browser sends the attacker's Host."""
     assert shared.ask("GET /config", host=host).status == status

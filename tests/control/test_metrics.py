@@ -137,7 +137,7 @@ def test_a_real_prometheus_reads_it_with_its_exemplars(control, tmp_path):
     )  # fmt: skip
     try:
         ask = f"http://127.0.0.1:{port}/api/v1"
-        until(lambda: found(f"{ask}/query", query="up == 1"), 30)
+        until(lambda: found(f"{ask}/query", query="up == 1"), seconds=30)
         names = until(lambda: found(f"{ask}/label/__name__/values"))
         exposed = {f"{one.name}_total" if one.kind == "counter" else one.name for one in CATALOGUE}
         assert {name for name in exposed if name not in names and f"{name}_bucket" not in names} == set()

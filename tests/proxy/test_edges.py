@@ -83,6 +83,7 @@ def test_both_lists_must_let_a_client_in(listed, connect):
     assert connect().ask(get("/inner")).status == 403
 
 
+@pytest.mark.proves("4.2 an IPv4 client of an IPv6 listener meets the lists of IPv4")
 def test_an_ipv4_client_of_an_ipv6_listener_is_known_by_its_ipv4_address(listed, connect, upstream):
     listed("allow: 127.0.0.0/8", top="deny: '::/0'")
     client = connect("dual")
@@ -98,6 +99,7 @@ def test_an_ipv4_client_of_an_ipv6_listener_is_known_by_its_ipv4_address(listed,
 CLAIMS = ["X-Forwarded-For", "X_Forwarded_For", "x-forwarded-for", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP"]
 
 
+@pytest.mark.proves("4.2 no forged X-Forwarded-For gets round an address list")
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_stranger_s_word_about_its_address_helps_nothing(name, listed, connect, untouched):
     listed("allow: 127.0.0.7")
@@ -148,6 +150,7 @@ def test_who_comes_through_a_unix_socket_is_in_no_network(listed, connect, upstr
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+@pytest.mark.proves("4.2 no spelling of a path gets round an address list")
 def test_no_spelling_of_a_path_gets_round_the_list(method, target, listed, connect, untouched):
     listed("deny: 127.0.0.0/8")
     client = connect().send(get(target).replace(b"GET", method.encode(), 1))

@@ -83,6 +83,7 @@ def test_an_evil_origin_is_told_nothing_in_a_preflight(origin, client, untouched
     assert answer.all(b"vary") == [b"Origin"]
 
 
+@pytest.mark.proves("4.2 no evil origin may read an answer")
 @pytest.mark.parametrize("origin", EVIL)
 def test_an_evil_origin_may_read_no_answer(origin, client, upstream):
     client.send(ask(b"GET", b"/roll/6", b"Origin: " + origin.encode("latin-1")))
