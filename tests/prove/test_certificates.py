@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -94,6 +95,7 @@ def test_a_successor_of_a_killed_worker_resumes_too_and_shows_what_is_on_disk(ca
         authority.issue("casino", "casino.test", days=(-1, 60))
         until(lambda: reloads(casino) >= WORKERS, seconds=RENEWED_SECONDS)
         ends = expiry(casino)
+        assert [round((end - time.time()) / 86_400) for end in ends] == [60]
         for number in range(1, WORKERS + 1):
             casino.kill(f"worker-{number}")
             until(lambda number=number: casino.is_serving(f"worker-{number}"))

@@ -89,5 +89,22 @@ class SecureGateway(Gateway):
         self.peers.clear()
 
 
+def shake_hands(
+    session: ssl.SSLObject, client: Client, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *, last_word: bool = True
+) -> None:
+    """Shake hands by hand; without `last_word` what finishes the handshake waits in `outgoing`."""
+    while True:
+        try:
+            session.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            client.send(outgoing.read())
+            assert client.more()
+            incoming.write(client.so_far())
+            client.buffer = b""
+    if last_word:
+        client.send(outgoing.read())
+
+
 def _listener(number: int, **settings) -> Listener:
     return Listener(address=f"127.0.0.1:{number}", **settings)

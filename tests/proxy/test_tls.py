@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.proxy.secure import HSTS_DAYS
+from tests.proxy.secure import HSTS_DAYS, shake_hands
 from tests.proxy.wire import OK
 from tests.waiting import until
 
@@ -52,17 +52,7 @@ def test_a_request_behind_the_handshake_in_the_same_segment_is_read(secure):
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     session = secure.authority.client().wrap_bio(incoming, outgoing, server_hostname="a.test")
     client = secure.dial()
-    with pytest.raises(ssl.SSLWantReadError):
-        session.do_handshake()
-    client.send(outgoing.read())
-    while True:
-        assert client.more()
-        incoming.write(client.so_far())
-        try:
-            session.do_handshake()
-            break
-        except ssl.SSLWantReadError:
-            continue
+    shake_hands(session, client, incoming, outgoing, last_word=False)
     session.write(GET_A)
     client.send(outgoing.read())
     secure.upstream.answer()

@@ -10,6 +10,7 @@ import pytest
 
 from exporters.catalog.gateway import REFUSED
 from tests.proxy.data_plane import TRUSTED
+from tests.proxy.secure import shake_hands
 from tests.proxy.wire import OK
 from tests.waiting import until
 
@@ -32,6 +33,20 @@ def test_a_big_body_goes_up_whole(secure, version):
     assert request.body == BODY
     peer.send(OK)
     assert client.message().status == 200
+
+
+def test_a_body_in_a_record_for_each_byte_goes_up_whole(secure):
+    """Thousands of records come with one read; they are taken a few hundred at a time."""
+    context, body = secure.authority.client(), BODY[:20_000]
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing, server_hostname="a.test")
+    client = secure.dial()
+    shake_hands(session, client, incoming, outgoing)
+    session.write(b"PUT /any HTTP/1.1\r\nHost: a.test\r\nContent-Length: %d\r\n\r\n" % len(body))
+    for byte in body:
+        session.write(bytes((byte,)))
+    client.send(outgoing.read())
+    assert secure.upstream.answer().body == body
 
 
 @VERSIONS
