@@ -24,6 +24,8 @@ workers: 2
 listen: {{public: "127.0.0.1:{public}", control: "127.0.0.1:{control}"}}
 drain: {{grace: 0s, deadline: 2s}}
 log: {{to: {log}}}
+store: {store}
+limits: {{many: 100000/s}}
 upstreams:
   dice:
     versions: {{v1: ["{target}"]}}
@@ -39,6 +41,7 @@ routes:
   closed: {{match: /closed, answer: {{status: 404}}}}
   keyed: {{match: /keyed, to: dice, identity: key}}
 consumers: {{shop: {{keys: {key}}}}}
+issuers: {{site: {{issuer: "https://a.example", audiences: [a], algorithms: [EdDSA], file: {keys}}}}}
 """
 
 
@@ -47,7 +50,15 @@ class Gateway:
         self.public, self.control = free_port(), free_port()
         spec = place / "casino.yaml"
         spec.write_text(
-            SPEC.format(public=self.public, control=self.control, log=place / "log", target=target, key="a" * 64)
+            SPEC.format(
+                public=self.public,
+                control=self.control,
+                log=place / "log",
+                store=f"sqlite:{place}/store.db",
+                target=target,
+                key="a" * 64,
+                keys=ROOT / "examples" / "demo-keys.json",
+            )
         )
         with (place / "stderr").open("wb") as stderr:
             command = [sys.executable, "-m", "casino", "serve", spec, "--run-dir", place / "run"]
@@ -131,6 +142,6 @@ def test_traces_lead_from_a_latency_to_a_request(gateway):
 
 def test_stats_tell_the_same_story(gateway):
     stats = json.loads(gateway.get("/stats", control=True)[1])
-    assert list(stats["routes"]) == ["roll", "deal", "closed"]
+    assert list(stats["routes"]) == ["roll", "deal", "closed", "keyed"]
     assert stats["routes"]["roll"]["errors_ratio"] == 0
     assert len([worker for worker in stats["workers"].values() if worker["live"]]) == 2

@@ -22,6 +22,7 @@ FOR_TOKENS = ("issuers", "scopes", "claims", "headers")
 def check(spec: Spec, report: Report) -> None:
     for name, issuer in spec.issuers.items():
         _issuer(issuer, ("issuers", name), report)
+    _distinct(spec, report)
     _credentials(spec, report)
     for name, route in spec.routes.items():
         if route.identity is not None:
@@ -45,6 +46,16 @@ def _issuer(issuer: Issuer, path: Path, report: Report) -> None:
             message = f"`{algorithm}` {'needs a shared `secret`' if shared else 'needs public keys'}"
             hint = "taking a public key for a secret lets anybody sign" if shared else "`url` or `file` of a key set"
             report.refuse((*path, "algorithms", place), Fault.CONFLICT, message, hint=hint)
+
+
+def _distinct(spec: Spec, report: Report) -> None:
+    """A token is judged by the rules of whoever it says it is of, so that must be one."""
+    first: dict[str, str] = {}
+    for name, issuer in spec.issuers.items():
+        known = first.setdefault(issuer.issuer, name)
+        if known != name and report.sound(("issuers", name, "issuer")):
+            message = f"issuer `{known}` has the same `issuer`: its tokens cannot be told apart from these"
+            report.refuse(("issuers", name, "issuer"), Fault.CONFLICT, message, hint="one, with all `audiences`")
 
 
 def _host(url: str) -> str | None:
