@@ -29,6 +29,7 @@ class Kind(StrEnum):
     HEADER_NAME = "header name"
     HEADER_VALUE = "header value"
     HASH = "hash"
+    STORE = "store"
 
 
 Seconds = Annotated[

@@ -31,6 +31,7 @@ KINDS = {
     Kind.NETWORK: st.sampled_from(["10.0.0.0/8", "::1", "0.0.0.0/0"]),
     Kind.URL: st.sampled_from(["http://h", "https://[::1]:8443", "srv://_http._tcp.d", "unix:/x"]),
     Kind.HOST: st.sampled_from(["shop.example", "*.shop.example", "[::1]", "on", "1.10"]),
+    Kind.STORE: st.sampled_from(["sqlite:/tmp/a b.db", "redis://h/1", "rediss://[::1]:6380", "redis+unix:/run/r.sock"]),
     Kind.FILE: st.sampled_from(["/etc/x.pem", "/tmp/a b.pem"]),
     Kind.PATH: st.sampled_from(["/", "/health", "/a%20b", "/~x"]),
     Kind.TARGET: st.sampled_from(["/", "/health?a=b&c"]),

@@ -36,8 +36,8 @@ def _limit(limit: Limit, path: Path, report: Report, *, has_store: bool) -> None
         message = f"exactly one of `rate`, `concurrent` and `quota` is needed, not {len(stated)}"
         report.refuse(path, Fault.CONFLICT, message)
         return
-    for key, only in (("burst", "rate"), ("period", "quota")):
-        if key in report.tree.names(path) and only not in stated:
+    for key, only, is_meant in (("burst", "rate", True), ("period", "quota", limit.period != "day")):
+        if is_meant and key in report.tree.names(path) and only not in stated:
             report.refuse((*path, key), Fault.CONFLICT, f"`{key}` goes with `{only}` only")
     if limit.rate_per_second is not None:
         _rate(limit.rate_per_second, limit.burst or 1, path, report)
