@@ -18,6 +18,7 @@ SPEC = """
 casino: 1
 workers: {workers}
 drain: {{grace: 0s, deadline: 8s}}
+bounds: {{idle: 10m}}
 log: {{to: {log}}}
 listen:
   public: [{{address: "127.0.0.1:{port}", tls: {{certificates: [{{certificate: {cert}, key: {key}}}]}}}}]
