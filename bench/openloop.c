@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define ON_TIME_SECONDS 0.1
+#define PREPARE_SECONDS 10
 
 enum { BUFFER = 4096, EVENTS = 512, STATUSES = 600, BURST = 64 };
 
@@ -231,16 +232,18 @@ static void give_up(double patience, double at) {
   }
 }
 
-/* Opens the first connections one after the other, so that no burst of them meets the backlog. */
-static void prepare(int connections, double patience) {
-  for (int each = 0; each < connections; each++) {
-    struct connection *one = unused.first;
-    cut(&unused, one);
-    append(&pending, one);
-    one->due = now();
-    dial(one);
-    double deadline = one->due + 5 * patience + 5;
-    while (one->state == CONNECTING || one->state == BUSY) {
+/* Opens the first connections, BURST at a time, so that no crowd of them meets the backlog. */
+static void prepare(int connections) {
+  while (connections > 0) {
+    for (int burst = 0; burst < BURST && connections > 0; burst++, connections--) {
+      struct connection *one = unused.first;
+      cut(&unused, one);
+      append(&pending, one);
+      one->due = now();
+      dial(one);
+    }
+    double deadline = now() + PREPARE_SECONDS;
+    while (pending.first) {
       if (now() > deadline) { fputs("no answer before the start\n", stderr); exit(1); }
       wait_for(deadline);
     }
@@ -312,7 +315,7 @@ int main(int count, char **words) {
   if (epoll < 0 || !all) die("openloop");
   for (int each = 0; each < most; each++) append(&unused, &all[each]);
   measured_from = 1e300;             /* nothing counts before the start */
-  prepare(atoi(words[5]), patience);
+  prepare(atoi(words[5]));
   most_open = open_now;
   measured_from = now() + 0.01 + warm;
   run(rate, rate * (seconds + warm) + 0.5, patience);

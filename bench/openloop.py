@@ -12,7 +12,7 @@ from bench.compiled import OPENLOOP, build
 from bench.machine import pinned
 
 WARM_SECONDS = 1.0
-GRACE_SECONDS = 30.0
+GRACE_SECONDS = 60.0
 """How long beyond its own duration a generator may take before it is stopped."""
 
 
