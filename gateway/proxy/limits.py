@@ -128,14 +128,14 @@ class ConcurrencyLimit(Limit):
         self._limits.counts.read(bucket)
         return self.rule.size - bucket.used
 
-    def wait_ns(self, bucket: Bucket, now_ns: int) -> int:  # noqa: ARG002
+    def wait_ns(self, bucket: Bucket, now_ns: int) -> int:  # noqa: ARG002 - as above
         """Nobody knows when a request ends; a second is what a client may be asked to wait."""
         return 1
 
-    def take(self, bucket: Bucket, now_ns: int) -> bool:  # noqa: ARG002
+    def take(self, bucket: Bucket, now_ns: int) -> bool:  # noqa: ARG002 - as above
         return self._limits.counts.take(bucket)
 
-    def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:  # noqa: ARG002
+    def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:  # noqa: ARG002 - as above
         return b"%b%d\r\n" % (self._note, found - 1 if found > 0 else 0)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
 from gateway.store.process import Phase
+from tests.proxy import limited as limited_routes
 from tests.proxy.data_plane import Gateway
 from tests.proxy.secure import SecureGateway
 from tests.proxy.wire import Client, Upstream
@@ -94,3 +95,19 @@ def connect(gateway: Gateway, clients: list[Client]):
 @pytest.fixture
 def client(connect) -> Client:
     return connect()
+
+
+@pytest.fixture
+def limit_name() -> str:
+    """Name a limit nobody has used yet."""
+    return limited_routes.new_name()
+
+
+@pytest.fixture
+def limited(configure, limit_name: str):
+    """Serve one limit, of each route or of all together."""
+
+    def apply(limit: str, *, everywhere: bool = False, **more: str) -> None:
+        configure(**limited_routes.parts(limit_name, limit, everywhere=everywhere) | more)
+
+    return apply
