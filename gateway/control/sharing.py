@@ -72,7 +72,7 @@ class Sharing:
         self._collected = time.monotonic()
         self._answered = self._lost = 0.0
         self._failures = 0
-        self._blocked: dict[tuple[str, str], Spent] = {}
+        self._blocked: dict[str, Spent] = {}
         self._seconds = tally.histogram(STORE_SECONDS, (), EDGES_SECONDS)
         for result in (OK, *StoreFault):
             tally.index(STORE_EXCHANGES, (str(result),))
@@ -201,16 +201,18 @@ class Sharing:
         assert spent.period, "only quotas are counted"
         rule = self._rules.get(spent.rule.identity)
         left_seconds = spent.period.ends - time.time()
-        if rule is None or used < rule.size or left_seconds <= 0:
+        if left_seconds <= 0:
+            self._blocked.pop(spent.name, None)  # it ended by itself, and the bucket is the next period's
+        elif rule is None or used < rule.size:
             self._unblock(spent)
-            return
-        until_ns = time.monotonic_ns() + int(left_seconds * SECOND_NS)
-        self._rates.block(self._rates.named(spent.fingerprint, 0), until_ns)
-        self._blocked.pop((spent.name, spent.key), None)  # those looked at longest ago come first
-        self._blocked[spent.name, spent.key] = Spent(rule, spent.key, spent.fingerprint, spent.period, spent.since)
+        else:
+            until_ns = time.monotonic_ns() + int(left_seconds * SECOND_NS)
+            self._rates.block(self._rates.named(spent.fingerprint, 0), until_ns)
+            self._blocked.pop(spent.name, None)  # those looked at longest ago come first
+            self._blocked[spent.name] = Spent(rule, spent.key, spent.fingerprint, spent.period, spent.since)
 
     def _unblock(self, spent: Spent) -> None:
-        if self._blocked.pop((spent.name, spent.key), None):
+        if self._blocked.pop(spent.name, None):
             self._rates.unblock(self._rates.named(spent.fingerprint, 0))
 
     # ---- outages
