@@ -71,9 +71,11 @@ class Handshakes:
         begun = perf_counter()
         spent = 0.0
         queue = self._queue
-        while queue and spent < _SLICE_SECONDS:
-            queue.popitem()[0].advance()
-            spent = perf_counter() - begun
-        self._runs = bool(queue)
-        if queue:
-            self._loop.call_later(spent, self._run)
+        try:
+            while queue and spent < _SLICE_SECONDS:
+                queue.popitem()[0].advance()
+                spent = perf_counter() - begun
+        finally:  # a bug costs the one it struck
+            self._runs = bool(queue)
+            if queue:
+                self._loop.call_later(spent, self._run)
