@@ -155,6 +155,14 @@ class ClientConnection(asyncio.Protocol):
         else:
             self.close()
 
+    def go_on(self, step: Callable[[], None]) -> None:
+        """Take a step of the exchange that neither bytes nor a deadline brought."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - as in data_received
+            self.worker.crashed(error)
+            self.transport.abort()
+
     # ---- bytes in
 
     def data_received(self, data: bytes) -> None:

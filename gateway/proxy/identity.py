@@ -192,6 +192,10 @@ class Gatekeeper:
 
 def _go_on(exchange: Exchange, step: Callable[[], bool]) -> None:
     """Judge what was waited for, and go on with the exchange."""
+    exchange.client.go_on(partial(_conclude, exchange, step))
+
+
+def _conclude(exchange: Exchange, step: Callable[[], bool]) -> None:
     try:
         step()
     except Refused as refused:

@@ -36,7 +36,7 @@ _REMEMBERED_SECONDS: Final = 300.0
 _MOST_UNDER_WAY: Final = 16
 _MOST_UNDER_WAY_BY_ADDRESS: Final = 4
 """Verifications waiting or running, of all clients and of one: the last of them waits for less than a second."""
-_NICE: Final = 10
+_NICE: Final = 5
 """How far the hashing thread stands back behind event loops for the CPU."""
 
 

@@ -9,6 +9,8 @@ from tests.proxy.credentials import CHEAP, SLOW, ask, basic, results
 from tests.proxy.wire import OK
 from tests.waiting import until
 
+pytestmark = pytest.mark.proves("4.2 an unknown user costs what a known one does, and bad passwords delay nobody")
+
 ANNA, COLONS, BYTES = b"anna", b"colons", "bärbel".encode()
 PASSWORDS = {ANNA: b"correct horse", COLONS: b"a:b::c:", BYTES: "pässwörd ♠".encode()}
 USERS = "".join(

@@ -4,6 +4,8 @@ import pytest
 
 from tests.proxy.credentials import KEY, ask, hash_of, key
 
+pytestmark = pytest.mark.proves("4.2 no header of a client names a caller, in any spelling, on any route")
+
 TOP = f"consumers: {{shop: {{keys: {{sha256: {hash_of(KEY)}}}}}}}\nissuers: {{local: {{issuer: x, audiences: x, algorithms: RS256, file: jwks.json}}}}"
 ROUTES = """
   keyed: {match: /keyed, to: game, identity: key}

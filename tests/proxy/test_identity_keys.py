@@ -5,6 +5,8 @@ import pytest
 from tests.proxy.credentials import KEY, OLD_KEY, OTHER_KEY, STRANGER_KEY, ask, hash_of, key, results
 from tests.proxy.wire import OK
 
+pytestmark = pytest.mark.proves("4.2 no spelling of path, method, header or target gets round a demand for a key")
+
 TOP = f"""
 consumers:
   shop:
