@@ -6,6 +6,7 @@ TAT. Each request adds the period 1/rate; it is admitted while the bucket holds 
 Header lines are those of draft-ietf-httpapi-ratelimit-headers-10. Nanoseconds everywhere, of one clock.
 """
 
+import hashlib
 import math
 from enum import IntEnum
 from typing import Final
@@ -17,8 +18,9 @@ from gateway.spec.model import Spec
 
 SECOND_NS: Final = 1_000_000_000
 _DAY_SECONDS: Final = 86_400
-_LONGEST_KEY: Final = 200
-"""Characters of a caller's name that count; subjects of tokens are the issuer's to choose."""
+LONGEST_KEY: Final = 200
+"""Characters of a caller's name that are kept; subjects of tokens are the issuer's to choose."""
+_DIGEST_BYTES: Final = 16
 
 
 class Kind(IntEnum):
@@ -73,8 +75,16 @@ class Rule:
         if self.by == "all":
             return ""
         if self.by == "consumer" and caller is not None:
-            return caller.key[:_LONGEST_KEY]
+            return _bounded(caller.key)
         return f"@{address_key(client)}"
+
+
+def _bounded(name: str) -> str:
+    """Keep a name short that may be of any length, and different from all others."""
+    if len(name) <= LONGEST_KEY:
+        return name
+    digest = hashlib.blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{name[: LONGEST_KEY - len(digest) - 1]}~{digest}"
 
 
 def kind_of(limit: Limit) -> Kind:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporters.catalog.gateway import DEBITS_DROPPED, LIMIT_EVICTIONS, LIMIT_KEYS, LIMITED
 from gateway.core.failure import Failure, Refused
-from gateway.core.limit import Rule, room, whole_seconds
+from gateway.core.limit import LONGEST_KEY, Rule, room, whole_seconds
 from gateway.store.debits import Debit, write_debit
 from gateway.store.limits import Bucket, Column, Counts, LimitTable, Rates
 
@@ -241,7 +241,9 @@ class Limits:
         return self._remembered.setdefault(identity, {})
 
     def remember(self, buckets: dict[str, Bucket], who: str, bucket: Bucket) -> None:
-        """Keep a bucket at hand."""
+        """Keep a bucket at hand, unless its caller's name is one of those that would fill the memory."""
+        if len(who) > LONGEST_KEY:
+            return
         if self._count >= _MOST_BUCKETS:
             for each in self._remembered.values():
                 each.clear()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.caller import Caller
-from gateway.core.limit import Rule, all_rules, room, rules, whole_seconds
+from gateway.core.limit import LONGEST_KEY, Rule, all_rules, room, rules, whole_seconds
 from gateway.spec.limit import Limit, Store
 from gateway.spec.model import Spec
 from gateway.spec.route import Answer, Match, Route
@@ -36,7 +36,7 @@ def test_a_policy_says_how_many_in_how_many_seconds(limit, policy):
 
 
 ALICE = Caller(consumer="alice", subject="a-1", means="key")
-NOBODY = Caller(consumer="", subject="x" * 500, means="jwt")
+SOMEBODY = Caller(consumer="", subject="s-1", means="jwt")
 KEYS = {
     "all": ("all", ALICE, "192.0.2.1", ""),
     "an address": ("address", ALICE, "192.0.2.1", "@192.0.2.1"),
@@ -44,7 +44,7 @@ KEYS = {
     "a mapped address": ("address", None, "::ffff:192.0.2.1", "@192.0.2.1"),
     "no address": ("address", None, "", "@"),
     "a consumer": ("consumer", ALICE, "192.0.2.1", "alice"),
-    "a subject that is no consumer, cut": ("consumer", NOBODY, "192.0.2.1", f"jwt:{'x' * 196}"),
+    "a subject that is no consumer": ("consumer", SOMEBODY, "192.0.2.1", "jwt:s-1"),
     "nobody known": ("consumer", None, "2001:db8::1", "@2001:db8::/64"),
 }
 
@@ -52,6 +52,14 @@ KEYS = {
 @pytest.mark.parametrize(("by", "caller", "client", "key"), KEYS.values(), ids=KEYS)
 def test_a_request_is_counted_for(by, caller, client, key):
     assert rule(Limit(rate_per_second=1.0, by=by)).key(caller, client) == key
+
+
+def test_a_name_of_any_length_is_kept_short_and_is_nobody_else_s():
+    names = [f"{'x' * 199}", f"{'x' * 500}a", f"{'x' * 500}b", "x" * 8000]
+    callers = [Caller(consumer="", subject=name, means="jwt") for name in names]
+    keys = {rule(Limit(rate_per_second=1.0, by="consumer")).key(caller, "") for caller in callers}
+    assert len(keys) == len(names)
+    assert max(map(len, keys)) == LONGEST_KEY
 
 
 def test_a_limit_with_other_numbers_is_another_but_more_places_and_a_larger_quota_are_not():
