@@ -76,20 +76,24 @@ class SharedStore(Protocol):
     """A store. One exchange at a time."""
 
     async def exchange(self, batch: Batch) -> Answer:
-        """Tell and learn, all or nothing. Raises StoreError, after the store's timeout at the latest."""
+        """Tell and learn.
+
+        Raises StoreError, after the store's timeout at the latest: tell the same batch again. Whatever part of it was
+        counted already counts once.
+        """
 
     async def close(self) -> None:
         """Let go of connections and files."""
 
 
 SESSION_SECONDS = 86_400
-"""How long a store remembers the number of a session's last batch: an outage after which none is told again."""
+"""How long a store remembers the number of a session's last batch; after a longer outage that one may count twice."""
 
 BUCKET_KEPT_SECONDS = 1.0
 """How long a bucket is remembered after it is full again: a batch on its way may yet be older than that."""
 
 
-def owed_after(tat: float, now: float, charge: Charge) -> float:
+def tat_after(tat: float, now: float, charge: Charge) -> float:
     """Return the bucket's new theoretical arrival time (GCRA), in seconds of the store's clock.
 
     The charge counts from its age on, since the bucket refilled meanwhile, but never from before what was told already.

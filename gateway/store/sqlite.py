@@ -20,7 +20,7 @@ from gateway.store.shared import (
     StoreError,
     StoreFault,
     Use,
-    owed_after,
+    tat_after,
 )
 
 SCHEMA_VERSION = 1
@@ -129,7 +129,7 @@ def _apply(database: sqlite3.Connection, batch: Batch, now: float) -> Answer:
 
 def _charged(database: sqlite3.Connection, charges: Iterable[Charge], now: float) -> Iterable[tuple[str, float, float]]:
     for charge in charges:
-        tat = owed_after(_tat(database, charge.bucket), now, charge)
+        tat = tat_after(_tat(database, charge.bucket), now, charge)
         yield charge.bucket, tat, max(tat, now) + BUCKET_KEPT_SECONDS
 
 
