@@ -10,6 +10,7 @@ import math
 import secrets
 import time
 from collections import deque
+from functools import partial
 from hashlib import blake2b
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, Final
@@ -281,4 +282,4 @@ class Tokens:
         if self._ready:
             self._worker.loop.call_soon(self._resume)
         if not asked.exchange.over:
-            self._examine(asked)
+            asked.exchange.client.go_on(partial(self._examine, asked))
