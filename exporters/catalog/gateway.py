@@ -259,8 +259,8 @@ CONTROL_FAULTS = Metric(
 CONTROL_REQUESTS = Metric(
     "gateway_control_requests",
     "counter",
-    "Calls to the control port by the role they need, and by what became of them at the door (allowed, foreign, "
-    "unauthenticated, forbidden, limited).",
+    "Calls to the control port by the role they need, and by what became of them at the door (allowed, ambiguous, "
+    "foreign, unauthenticated, forbidden, limited).",
     ("role", "result"),
 )
 CONTROL_AUDIT_LINES = Metric(

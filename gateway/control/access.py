@@ -14,7 +14,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.control.guard import Call, refusal
+from gateway.control.guard import Call, is_ambiguous, refusal
 from gateway.core.address import address_key
 from gateway.spec.access import Control, Token
 from gateway.spec.secret import Secret
@@ -39,6 +39,8 @@ class Result(StrEnum):
     """What became of a call at the door; the label `result`."""
 
     ALLOWED = "allowed"
+    AMBIGUOUS = "ambiguous"
+    """Somebody between may have read it in another way."""
     FOREIGN = "foreign"
     """By its Host, Origin or body a page of another site may have sent it."""
     UNAUTHENTICATED = "unauthenticated"
@@ -46,7 +48,13 @@ class Result(StrEnum):
     LIMITED = "limited"
 
 
-STATUS = {Result.FOREIGN: 403, Result.UNAUTHENTICATED: 401, Result.FORBIDDEN: 403, Result.LIMITED: 429}
+STATUS = {
+    Result.AMBIGUOUS: 400,
+    Result.FOREIGN: 403,
+    Result.UNAUTHENTICATED: 401,
+    Result.FORBIDDEN: 403,
+    Result.LIMITED: 429,
+}
 
 
 class Verdict(Struct, frozen=True):
@@ -78,8 +86,7 @@ class Access:
 
     def judge(self, call: Call, control: Control) -> Verdict:
         """Decide on one call by the spec that runs."""
-        foreign = refusal(call, control.hosts)
-        verdict = Verdict(Result.FOREIGN, detail=foreign) if foreign else self._identify(call, control.tokens)
+        verdict = self._decide(call, control)
         if verdict.result is Result.ALLOWED:
             return verdict
         limited, told, folded = self._refusals.note(address_key(call.source or ""))
@@ -87,6 +94,12 @@ class Access:
             return replace(verdict, folded=folded)
         more = {"Retry-After": "1"}
         return Verdict(Result.LIMITED, verdict.user, "Too many refused calls from here.", more, told=told)
+
+    def _decide(self, call: Call, control: Control) -> Verdict:
+        if is_ambiguous(call):
+            return Verdict(Result.AMBIGUOUS, detail="The request is not valid HTTP/1.1, or could be read in two ways.")
+        foreign = refusal(call, control.hosts)
+        return Verdict(Result.FOREIGN, detail=foreign) if foreign else self._identify(call, control.tokens)
 
     def _identify(self, call: Call, tokens: Mapping[str, Token]) -> Verdict:
         shown = call.headers.get("authorization", ())

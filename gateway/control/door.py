@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sanic import Request
+from sanic.http import Http
 
 from exporters.catalog.gateway import CONTROL_AUDIT_LINES, CONTROL_REQUESTS
 from gateway.control.access import Access, Result, Role, Verdict, needed
@@ -45,6 +46,8 @@ class Door:
         verdict = self._access.judge(call, self._control())
         self._tally.add(CONTROL_REQUESTS, (needed(call).value, verdict.result.value))
         request.ctx.call, request.ctx.verdict = call, verdict
+        if verdict.result is Result.AMBIGUOUS and isinstance(request.stream, Http):
+            request.stream.keep_alive = False  # what follows may be another request, or the rest of this one
         return verdict
 
     def leave(self, request: Request, status: int) -> None:

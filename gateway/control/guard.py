@@ -5,6 +5,7 @@ A browser can be made to send requests to loopback. Such a request names the att
 that the spec lists, what a page of another site sends is refused, and so is whatever an old browser's form can send.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 
@@ -22,6 +23,9 @@ FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "
 """Bodies that a page may send anywhere without a preflight (Fetch standard, section 2.2.2)."""
 RELAYED = frozenset((*FORWARDING, *HEARSAY, "via"))
 """Headers with which a proxy tells that somebody else is calling."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+").fullmatch
+_DIGITS = re.compile(r"[0-9]{1,10}").fullmatch
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 class Call(Struct, frozen=True):
@@ -45,6 +49,22 @@ class Call(Struct, frozen=True):
     def changes(self) -> bool:
         """Whether it asks for more than a look."""
         return self.method not in READING
+
+
+def is_ambiguous(call: Call) -> bool:
+    """Say whether a proxy may have read this head in another way than Sanic does, and what follows it as its body.
+
+    Sanic's parser takes names with blanks, control characters in values and lengths in any digits (RFC 9112 section 11.2).
+    Nothing sent to control needs a transfer coding, so none is taken.
+    """
+    lengths = call.headers.get("content-length", ())
+    return (
+        "transfer-encoding" in call.headers
+        or len(lengths) > 1
+        or any(_DIGITS(length) is None for length in lengths)
+        or any(_TOKEN(name) is None for name in call.headers)
+        or any(_CONTROL(value) for values in call.headers.values() for value in values)
+    )
 
 
 def refusal(call: Call, listed: Collection[str]) -> str | None:

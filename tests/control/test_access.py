@@ -201,6 +201,37 @@ def test_what_a_form_can_send_is_refused(shared, kind):
     assert shared.ask("POST /reload", "Content-Type: application/json", body="{}").status == 200
 
 
+HIDDEN = b"POST /reload HTTP/1.1\r\nHost: localhost\r\n\r\n"
+"""What stands in the body of a request as one server reads it, and is a request as another does."""
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        pytest.param(b"Content-Length : %d" % len(HIDDEN), id="a space before the colon"),
+        pytest.param(b"Transfer-Encoding : chunked", id="the same for a coding"),
+        pytest.param(b" Transfer-Encoding: chunked", id="a space before the name"),
+        pytest.param(b"Transfer-Encoding: chunked\r\nContent-Length: 5", id="both"),
+        pytest.param(b"X: a\nTransfer-Encoding: chunked", id="a bare line feed"),
+        pytest.param(b"X: a\x00b", id="NUL"),
+        pytest.param(b"X\x00: a", id="NUL in a name"),
+        pytest.param(b": a", id="no name"),
+        pytest.param("Content-Length: \u0665".encode(), id="other digits"),
+        pytest.param(b"Content-Length: +5", id="a sign"),
+    ],
+)
+@pytest.mark.proves("4.2 no request can be hidden in another one on its way to control")
+def test_no_request_is_hidden_in_another(shared, framing):
+    with closing(socket.create_connection(("127.0.0.1", shared.rig.port), 10, (next(shared.sources), 0))) as connected:
+        connected.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n%b\r\nVia: 1.1 p\r\n\r\n" % framing + HIDDEN)
+        answers = b""
+        while piece := connected.recv(65536):
+            answers += piece
+    assert answers.count(b"HTTP/1.1 ") == 1, answers
+    assert answers.startswith(b"HTTP/1.1 4")
+    assert b"result" not in answers
+
+
 # ---- too many refusals
 
 
