@@ -94,18 +94,18 @@ class Jwks:
         retry = RETRY_SECONDS
         while True:
             self._missed.discard(place[0])
-            begun = time.monotonic()
             fetched = await self._take(place, issuer, fetch_url(url))
             if fetched is not None:
                 pause, retry = _pause(issuer.refresh_seconds, fetched.max_age_seconds), RETRY_SECONDS
             else:
                 pause, retry = retry, min(2 * retry, MOST_RETRY_SECONDS)
             drift = 1 + JITTER_RATIO * random.uniform(-1, 1)  # noqa: S311 - spreads load, guards nothing
-            await self._rest(place[0], begun, pause * drift)
+            await self._rest(place[0], pause * drift)
 
-    async def _rest(self, name: str, begun: float, pause_seconds: float) -> None:
-        due = time.monotonic() + pause_seconds
-        while (now := time.monotonic()) < due and not (name in self._missed and now - begun >= LEAST_SECONDS):
+    async def _rest(self, name: str, pause_seconds: float) -> None:
+        begun = time.monotonic()
+        due, least = begun + pause_seconds, begun + LEAST_SECONDS
+        while (now := time.monotonic()) < due and not (name in self._missed and now >= least):
             await asyncio.sleep(POLL_SECONDS)
 
     async def _keep_reading(self, place: Place, issuer: Issuer, path: Path) -> None:

@@ -159,7 +159,7 @@ def test_keys_rotate_under_load_and_no_good_token_is_refused(start, issuer, full
 def test_a_token_of_a_new_key_passes_on_its_first_request(start, issuer, measured, full):
     first, second = Key("ES256", "first"), Key("ES256", "second")
     casino = start(first, refresh="1h")
-    until(lambda: time.monotonic() - issuer.asked[0] > 10, seconds=15)
+    until(lambda: time.monotonic() - issuer.asked[0] > 11, seconds=15)
     issuer.body = key_set(first, second)
     begun = time.monotonic()
     with Load(casino.port, connections=1, request=shown(second.sign()), most=1) as load:
@@ -183,7 +183,7 @@ def test_a_flood_of_made_up_key_ids_asks_the_issuer_at_most_every_ten_seconds(st
     gaps = [later - earlier for earlier, later in pairwise(issuer.asked)]
     measured["made-up ids"] = sum(flood.statuses.values())
     measured["fetches"] = f"{len(issuer.asked)} in {time.monotonic() - begun:.0f} s"
-    assert min(gaps) > 9.5
+    assert min(gaps) >= 10
     assert set(flood.statuses) <= {401, 429}
     assert set(load.statuses) == {200}
 
