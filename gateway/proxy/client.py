@@ -134,7 +134,9 @@ class ClientConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Reset the connection: an answer that was cut must not look whole, and what nobody reads must not stay in the kernel."""
         self.worker.outbox.flush()
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        held = self.transport.get_extra_info("socket")
+        if held is not None:  # uvloop gives none for a connection that has ended
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def expire(self, now: float) -> None:
