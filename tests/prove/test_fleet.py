@@ -54,7 +54,7 @@ def gateway(tmp_path, ends):
         place.mkdir()
         casino = Casino(place)
         ends.callback(casino.stop)
-        store = f'store: {{url: "{url}", sync: 100ms, timeout: 300ms}}' if url else ""
+        store = f'store: {{url: "{url}", sync: 100ms, timeout: 1s}}' if url else ""
         casino.write(SPEC.format(store=store, log=casino.log, **{"workers": 1, "rate": 200, "burst": 20} | settings))
         casino.start()
         until(lambda: not url or casino.metric("gateway_store_up") == 1)
@@ -167,7 +167,7 @@ class Outage:
         elif self.kind == "paused":
             self.redis.pause()
         else:
-            self.relay.delay_seconds = 2.0
+            self.relay.delay_seconds = 3.0
         yield
         if self.kind == "stopped":
             self.redis.start()
@@ -199,10 +199,10 @@ def test_a_store_that_is_away_is_not_noticed_by_traffic(outage, gateway, full, m
     for _ in range(rounds):
         quiet.append(offered())
         with outage.away():
-            until(lambda: casino.metric("gateway_store_up") == 0)
+            until(lambda: casino.metric("gateway_store_up") == 0, seconds=60)
             troubled.append(offered())
             assert casino.metric("gateway_store_up") == 0
-        until(lambda: casino.metric("gateway_store_up") == 1)
+        until(lambda: casino.metric("gateway_store_up") == 1, seconds=60)
     before, during = (median(each.times(200).p99_seconds for each in some) for some in (quiet, troubled))
     measured[f"p99 quiet, {outage.kind}"] = f"{before * 1e3:.2f} ms, {during * 1e3:.2f} ms"
     assert [each.failed for each in troubled] == [0] * rounds
