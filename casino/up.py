@@ -131,6 +131,7 @@ def _guide(waves: dict[Group, list[Part]], layout: Layout, stack: Stack) -> str:
         lines += ["", f"These are not the spec's ports, so a copy of it is served: {stack.folder / RENDERED}"]
     if Group.GATEWAY in waves:
         lines += ["", f"  curl {_public(layout)}/roll/6", f"  curl -H 'X-Beta: 1' {_public(layout)}/cards/5"]
+        lines += [f"  curl --insecure https://{address}/roll/6" for address in _own_https(layout)]
     return "\n".join(["Casino is up; Ctrl-C stops it.", "", *lines, ""])
 
 
@@ -155,7 +156,12 @@ def _line(layout: Layout, token: str | None) -> str:
 
 
 def _public(layout: Layout) -> str:
-    return _url(next(listener.address for listener in layout.spec.listen.public if has_port(listener.address)))
+    return _url(next(each.address for each in layout.spec.listen.public if has_port(each.address) and not each.tls))
+
+
+def _own_https(layout: Layout) -> list[str]:
+    """Listeners whose certificate nobody has signed."""
+    return [each.address for each in layout.spec.listen.public if each.tls and not each.tls.certificates]
 
 
 def _url(address: str) -> str:

@@ -9,6 +9,7 @@ wrong, never replaces the one in use.
 """
 
 import ssl
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,14 @@ from msgspec import Struct
 from gateway.spec.listen import Certificate as Files
 from gateway.spec.listen import ListenerTls
 from gateway.store.certificate import Certificate, describe, wildcard
+from gateway.store.selfsigned import self_signed
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and AEAD only (RFC 9325 section 4.2). TLS 1.3 has no others."""
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+SELF_SIGNED: Final = "self-signed"
+"""Stands for the file of a certificate that is in none."""
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
@@ -64,6 +69,7 @@ class Keyring:
         self._tls = tls
         self._watches = [_Watch(each.certificate, each.key) for each in tls.certificates]
         self._authorities = _Watch(tls.clients.ca) if tls.clients else None
+        self._own = b"" if tls.certificates else self_signed()
         self._load()
 
     @property
@@ -105,7 +111,7 @@ class Keyring:
 
     def _load(self) -> None:
         """Read everything. With other authorities the front is another one too: what they vouched for is not resumed."""
-        pairs = [self._pair(each) for each in self._tls.certificates]
+        pairs = [self._pair(each) for each in self._tls.certificates] or [self._own_pair()]
         self._front = self._context()
         self._front.sslobject_class = Session
         self._front.sni_callback = self._choose
@@ -132,6 +138,15 @@ class Keyring:
         except (OSError, ValueError) as refused:
             raise KeyringError(f"{files.certificate} with {files.key}: {_reason(refused)}") from None
         return Pair(files, certificate, context)
+
+    def _own_pair(self) -> Pair:
+        """Show the one made here; OpenSSL, as Python has it, reads keys from files only."""
+        context = self._context()
+        with tempfile.NamedTemporaryFile(prefix="casino-") as file:
+            file.write(self._own)
+            file.flush()
+            context.load_cert_chain(file.name)
+        return Pair(Files(certificate=SELF_SIGNED, key=SELF_SIGNED), describe(self._own), context)
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

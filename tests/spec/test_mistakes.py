@@ -93,6 +93,9 @@ MISTAKES = {
     "authority that is no file": (upstream("tls: {ca: ▸no/such.pem}"), "bad-value", "no such file", None),
     "authority with an impossible name": (upstream(f"tls: {{ca: ▸{'x' * 300}}}"), "bad-value", "no such file", None),
     "authority that is no PEM": (upstream("tls: {ca: ▸/etc/hostname}"), "bad-value", "not the PEM file", None),
+    "TLS for others without a certificate": (
+        "casino: 1\nlisten: {public: [{address: '0.0.0.0:8443', ▸tls: {}}]}\n", "missing-key", "`certificates`", "FILE",
+    ),
     "route to nowhere": (route("match: /x\nto: ▸dic"), "unknown-name", "no upstream `dic`", "`dice`"),
     "route with two ends": (
         "casino: 1\n" + UPSTREAM + "routes:\n  roll: {match: /x, to: dice, ▸answer: {status: 404}}\n",

@@ -161,3 +161,19 @@ def test_a_start_without_good_files_fails_and_says_which(authority, files):
     replace(files[0].key, b"")
     with pytest.raises(KeyringError, match=r"first\.pem with .*first\.key: "):
         Keyring(ListenerTls(certificates=files))
+
+
+def test_without_files_a_certificate_for_this_machine_is_made_and_its_key_is_left_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    keyring = Keyring(ListenerTls())
+    assert list(tmp_path.iterdir()) == []
+    assert keyring.files == []
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    shown = ssl.DER_cert_to_PEM_cert(shake(keyring, context, "localhost").getpeercert(binary_form=True))
+    context = ssl.create_default_context(cadata=shown)
+    for name in ("localhost", "127.0.0.1"):
+        shake(keyring, context, name)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake(keyring, context, "shop.example")

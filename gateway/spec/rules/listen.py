@@ -47,6 +47,11 @@ def _tls(listener: Listener, path: Path, report: Report) -> None:
         return
     if listener.redirect is not None:
         report.refuse((*path, "redirect"), Fault.CONFLICT, "`redirect` sends plain HTTP to HTTPS, and this is HTTPS")
+    if not tls.certificates and not parse_address(listener.address).is_loopback:
+        hint = "certificates: {certificate: FILE, key: FILE}"
+        report.refuse(
+            (*path, "tls"), Fault.MISSING_KEY, "TLS for others than this machine needs `certificates`", hint=hint
+        )
     for place, files in enumerate(tls.certificates):
         at = (*path, "tls", "certificates", place)
         try_pair(files.certificate, files.key, ((*at, "certificate"), (*at, "key")), report)
