@@ -45,14 +45,14 @@ class Account:
     def finished(self, exchange: Exchange) -> None:
         """Close the books on an exchange: behind its answer where it is the only one, for then somebody waits for that.
 
-        Never more than one is left open, so a killed process leaves at most one answer without a line.
+        They are closed in the order in which answers ended. Never more than one is left open, so a killed process leaves at most one answer without a line.
         """
         exchange.ended = perf_counter()
-        if self._latest is None:
-            self._latest = exchange
-            self._worker.outbox.behind(self.settle)
+        earlier, self._latest = self._latest, exchange
+        if earlier:
+            self._close(earlier)
         else:
-            self._close(exchange)
+            self._worker.outbox.behind(self.settle)
 
     def settle(self) -> None:
         """Close the books that were left open."""

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from exporters.catalog.gateway import CATALOGUE
+from tests.authority import Authority
 from tests.control.upstreams import upstream
 from tests.serve.running import free_port
 from tests.waiting import until
@@ -21,7 +22,9 @@ ROOT = Path(__file__).parents[2]
 SPEC = """
 casino: 1
 workers: 2
-listen: {{public: "127.0.0.1:{public}", control: "127.0.0.1:{control}"}}
+listen:
+  public: ["127.0.0.1:{public}", {{address: "127.0.0.1:{secure}", tls: {{certificates: {certificate}}}}}]
+  control: "127.0.0.1:{control}"
 drain: {{grace: 0s, deadline: 2s}}
 log: {{to: {log}}}
 store: {store}
@@ -38,7 +41,7 @@ upstreams:
 routes:
   roll: {{match: "GET /roll/{{sides}}", to: dice, cors: {{origins: "*"}}}}
   deal: {{match: "GET /cards/{{count}}", to: cards}}
-  closed: {{match: /closed, answer: {{status: 404}}}}
+  closed: {{match: /closed, answer: {{status: 200}}}}
   keyed: {{match: /keyed, to: dice, identity: key}}
 consumers: {{shop: {{keys: {key}}}}}
 issuers: {{site: {{issuer: "https://a.example", audiences: [a], algorithms: [EdDSA], file: {keys}}}}}
@@ -47,11 +50,15 @@ issuers: {{site: {{issuer: "https://a.example", audiences: [a], algorithms: [EdD
 
 class Gateway:
     def __init__(self, place, target):
-        self.public, self.control = free_port(), free_port()
+        self.public, self.secure, self.control = free_port(), free_port(), free_port()
+        self.authority = Authority(place / "certificates")
+        issued = self.authority.issue("shop", "127.0.0.1")
         spec = place / "casino.yaml"
         spec.write_text(
             SPEC.format(
                 public=self.public,
+                secure=self.secure,
+                certificate=f"{{certificate: {issued.certificate}, key: {issued.key}}}",
                 control=self.control,
                 log=place / "log",
                 store=f"sqlite:{place}/store.db",
@@ -75,6 +82,12 @@ class Gateway:
         except OSError:
             return 0, ""
 
+    def shake_hands(self):
+        with urllib.request.urlopen(
+            f"https://127.0.0.1:{self.secure}/closed", timeout=10, context=self.authority.client()
+        ):
+            pass
+
     def scrape(self):
         _, text = self.get("/metrics", control=True, accept="application/openmetrics-text;version=1.0.0")
         return {family.name: family for family in parse(text)}
@@ -95,6 +108,7 @@ def gateway(tmp_path_factory):
                 running.get("/cards/5")
             running.get("/closed")
             running.get("/nothing")
+            running.shake_hands()
             yield running
             running.stop()
         finally:
