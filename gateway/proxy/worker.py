@@ -19,7 +19,7 @@ import msgspec
 import uvloop
 from sanic import HTTPResponse, Request, Sanic, empty
 
-from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERATION, LOOP_LAG, REFUSED
+from exporters.catalog.gateway import ACCEPTED, LOOP_LAG, REFUSED
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.keyset import KEYSETS, KeySets
@@ -137,13 +137,10 @@ class Worker:
         self.tokens = Tokens(self)
         self.gatekeeper = Gatekeeper(self)
         self._accepted = tally.index(ACCEPTED, ())
-        self._open = tally.index(CONNECTIONS, (str(self.number),))
-        self._generation = tally.index(GENERATION, (str(self.number),))
         self._refusals = {
             reason: tally.index(REFUSED, (reason,)) for reason in ("connections", "per_address", "proxy_protocol")
         }
         self._lag = tally.histogram(LOOP_LAG, (str(self.number),), Metrics().latency_buckets)
-        self._config: int | None = None
         self.words[Word.CONNECTIONS] = 0
 
     def start(self, factory: Any) -> None:
@@ -252,11 +249,6 @@ class Worker:
     def _publish(self, snapshot: Snapshot) -> None:
         """Say which snapshot is served from now on."""
         self.account.generation = snapshot.generation
-        self.values[self._generation] = snapshot.generation
-        if self._config is not None:
-            self.values[self._config] = 0
-        self._config = self.slot.tally.index(CONFIG_INFO, (str(self.number), snapshot.digest))
-        self.values[self._config] = 1
         self.words[Word.DIGEST] = int(snapshot.digest, 16)
         self.words[Word.GENERATION] = snapshot.generation
 
@@ -313,7 +305,6 @@ class Worker:
 
     def count_connection(self, change: int) -> None:
         self.words[Word.CONNECTIONS] += change
-        self.values[self._open] += change
 
     def connected(self, client: ClientConnection) -> None:
         self.values[self._accepted] += 1

@@ -33,7 +33,7 @@ casino: 1
 {top}
 listen: {{public: {public}, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
 bounds: {bounds}
-metrics: {{series: 3000}}
+metrics: {{series: 20000}}
 upstreams:
   game:
     versions: {{v1: [http://127.0.0.1:{port}{more}]}}
