@@ -82,7 +82,7 @@ class Surroundings:
         self._no_socket = socket.socket()
         self.supervisor = Slot.create(self.build.slot("supervisor"), series=10)
         self.control = Slot.create(self.build.slot("control"), series=10)
-        self.worker = Slot.create(self.build.slot("worker-1"), series=4000, ring_bytes=1 << 20, debits_bytes=1 << 16)
+        self.worker = Slot.create(self.build.slot("worker-1"), series=40_000, ring_bytes=1 << 20, debits_bytes=1 << 16)
         LimitTable.create(self.build.limits, workers=1)
         self.supervisor.words[Word.PHASE] = Phase.SERVING
         self.apply(wait=False)
