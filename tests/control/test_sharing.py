@@ -232,7 +232,12 @@ def test_an_outage_is_counted_and_what_was_used_meanwhile_is_told_once_it_is_ove
 def test_pauses_grow_while_the_store_is_away_and_shrink_with_its_return(one, site):
     one.turn()
     site.pause()
-    until(lambda: one.turn() > 0.02)
+
+    def is_patient():
+        one.use("daily", 1, key="@192.0.2.2")
+        return one.turn() > 0.02
+
+    until(is_patient)
     site.resume()
     until(lambda: one.turn() >= 0 and one.sharing.up)
     assert one.turn() <= 0.02
