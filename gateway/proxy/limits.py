@@ -6,6 +6,7 @@ is given back when its exchange ends, once, whatever became of it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,7 @@ _ANY: Final = 1 << 62
 """More room than any limit that says a number has."""
 
 
-class Limit:
+class Limit(ABC):
     """One limit, as it holds for one route."""
 
     failure = Failure.RATE_LIMITED
@@ -69,21 +70,21 @@ class Limit:
         """Where it is kept."""
         return self._limits.rates
 
+    @abstractmethod
     def room(self, bucket: Bucket, now_ns: int) -> int:
         """How many requests it takes, the one that asks included; with 0 that one is refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wait_ns(self, bucket: Bucket, now_ns: int) -> int:
         """How long who was refused has to wait."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, bucket: Bucket, now_ns: int) -> bool:
         """Count a request; True if it has to be given back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def note(self, bucket: Bucket, found: int, now_ns: int) -> bytes:
         """Write the RateLimit line for the answer to a request that found so much room."""
-        raise NotImplementedError
 
 
 class RateLimit(Limit):

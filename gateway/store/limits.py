@@ -21,6 +21,7 @@ import mmap
 import os
 import secrets
 import struct
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -96,7 +97,7 @@ class Region(NamedTuple):
     """Of fingerprints."""
 
 
-class Column:
+class Column(ABC):
     """A region of the table as one process has it: it reads everything, and writes its own cells."""
 
     def __init__(self, region: Region, number: int) -> None:
@@ -238,9 +239,9 @@ class Column:
             self.evicted += least >= 0
         return nearest
 
+    @abstractmethod
     def _needed(self, at: int, name: int, now_ns: int) -> int:
         """How long this process' cell is still needed; negative if it is not, `_FOR_EVER` if nobody may take it."""
-        raise NotImplementedError
 
     def _release(self, name: int) -> None:
         self._names[name] = 0

@@ -99,7 +99,7 @@ def test_a_rotated_set_is_taken_up_in_time(start, issuer):
     issuer.answer = answer(SECOND)
     until(lambda: ids(control.workers[0]) == ["old", "new"])
     issuer.answer = answer(key_set(jwk(NEW, "new")))
-    until(lambda: ids(control.workers[1]) == ["new"])
+    assert until(lambda: ids(control.workers[1]) == ["new"])
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_what_another_release_left_is_no_harm(left, rig, issuer):
     control = rig(SPEC.format(source=f'url: "{issuer.url}/keys"', refresh="1h"), old_build=True)
     control.run.builds()[0].documents.write(KEYSETS, left)
     control.start()
-    until(lambda: ids(control.workers[0]) == ["old"])
+    assert until(lambda: ids(control.workers[0]) == ["old"])
 
 
 def test_a_missed_key_is_asked_for_at_once(start, issuer, monkeypatch):

@@ -194,7 +194,7 @@ def test_a_quota_whose_counter_was_cleared_is_unblocked(one, site):
     one.use("daily", 10)
     one.turn()
     site.clear()
-    until(lambda: one.turn() and one.blocked_seconds() == 0)
+    assert until(lambda: one.turn() and one.blocked_seconds() == 0)
 
 
 def test_quotas_are_unblocked_when_the_store_leaves_the_spec(one):

@@ -87,6 +87,7 @@ def test_a_pipelined_request_waits_for_its_turn_and_holds_no_place(limited, conn
     answered(client, peer)
     peer.message()
     answered(client, peer)
+    assert connect().ask(get()).status == 200
 
 
 def test_a_place_taken_before_a_reload_is_given_back_after_it(limited, connect, upstream):

@@ -55,7 +55,7 @@ def test_a_request_behind_the_handshake_in_the_same_segment_is_read(secure):
     shake_hands(session, client, incoming, outgoing, last_word=False)
     session.write(GET_A)
     client.send(outgoing.read())
-    secure.upstream.answer()
+    assert secure.upstream.answer().one(b"x-forwarded-proto") == b"https"
 
 
 def test_the_service_learns_that_it_was_https(secure):

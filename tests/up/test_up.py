@@ -112,6 +112,7 @@ def test_a_game_switched_to_fail_is_left_out(tmp_path):
 
         httpx.put(f"{game}/switches", json={"errors": "100%"}).raise_for_status()
         up.wait_until(ejected)
+        assert ejected()
 
 
 def test_a_game_that_is_killed_is_reported_and_the_rest_goes_on(tmp_path):
