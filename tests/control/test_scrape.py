@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporters.catalog.gateway import CATALOGUE
 from tests.authority import Authority
 from tests.control.upstreams import upstream
-from tests.serve.running import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]

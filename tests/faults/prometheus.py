@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
-from tests.serve.running import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 PROGRAM = shutil.which("prometheus")

@@ -14,6 +14,7 @@ from pathlib import Path
 from exporters.catalog.gateway import LOG_DROPPED, PROCESS_DEATHS, RESPONSES
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
+from tests.ports import free_port
 from tests.waiting import until
 
 PROGRAM = Path(__file__).with_name("fake_gateway.py")
@@ -31,12 +32,6 @@ metrics: {{series: 300}}
 upstreams: {{dice: {{versions: {{v1: ["http://127.0.0.1:1"]}}}}}}
 routes: {{roll: {{match: GET /roll, to: dice}}}}
 """
-
-
-def free_port():
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return asked.getsockname()[1]
 
 
 class Gateway:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -56,7 +55,8 @@ class RedisServer:
         words = [word for name, value in settings.items() for word in (f"--{name}", value)]
         with (self.place / "redis.log").open("ab") as log:
             self.process = subprocess.Popen(["redis-server", *words, *self.options], stdout=log, stderr=log)
-        until(self.answers)
+        until(lambda: self.answers() or self.process.poll() is not None)
+        assert self.process.poll() is None, (self.place / "redis.log").read_text()
 
     def answers(self):
         """Whether it is up; one that wants a password is, too."""
@@ -260,9 +260,3 @@ def use(counter="day", amount=0, *, lasts=3600.0):
 
 def is_root():
     return os.geteuid() == 0
-
-
-def free_port():
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return asked.getsockname()[1]

@@ -4,7 +4,8 @@ import trustme
 from gateway.spec.secret import Secret
 from gateway.store.redis import ITEMS_PER_SCRIPT
 from gateway.store.shared import StoreFault
-from tests.store.servers import TIMEOUT_SECONDS, RedisServer, Slow, charge, free_port, use
+from tests.ports import free_port
+from tests.store.servers import TIMEOUT_SECONDS, RedisServer, Slow, charge, use
 
 PASSWORD = "correct horse battery staple"
 
