@@ -231,7 +231,12 @@ LOOP_LAG = Metric(
     "gateway_loop_lag_seconds", "histogram", "How late a worker's event loop runs its timers.", ("worker",), "seconds"
 )
 LOG_LINES = Metric("gateway_log_lines", "counter", "Access-log lines handed to the log writer.")
-LOG_DROPPED = Metric("gateway_log_dropped", "counter", "Access-log lines lost because the sink was too slow.")
+LOG_DROPPED = Metric(
+    "gateway_log_dropped",
+    "counter",
+    "Answers without a line in the access log: the sink was too slow (sink), or it was one of many refusals (overload).",
+    ("reason",),
+)
 LOG_WRITTEN = Metric("gateway_log_written_bytes", "counter", "Bytes written to the log's sink.", (), "bytes")
 PROCESS_STARTS = Metric("gateway_process_starts", "counter", "Starts of each process.", ("process",))
 PROCESS_DEATHS = Metric(

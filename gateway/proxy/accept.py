@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 32
 """Connections taken in one turn of the loop, about 50 us each."""
+_LATE_BATCH: Final = 128
+"""The same while turns are long and therefore few: who comes now must not wait for a second to be refused."""
 _AHEAD_DIVISOR: Final = 8
 """A worker may hold this part (an eighth) more than another, and one."""
 _STEP_BACK_SECONDS: Final = 0.002
@@ -59,7 +61,7 @@ class Acceptor:
         self._listening = False
 
     def _ready(self) -> None:
-        for _ in range(_BATCH):
+        for _ in range(_LATE_BATCH if self._worker.overload.late else _BATCH):
             if self._is_ahead():
                 self._step_back(_STEP_BACK_SECONDS)
                 return

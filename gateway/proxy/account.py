@@ -7,14 +7,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from exporters.catalog.gateway import LOG_DROPPED, LOG_LINES
-from gateway.core.failure import STATUS
+from gateway.core.failure import STATUS, Failure
 from gateway.core.record import AccessRecord, Timestamps, encode, scrub, text
 from gateway.store.slot import Word
 
 if TYPE_CHECKING:
     from gateway.core.tls import Handshake
     from gateway.proxy.exchange import Exchange
-    from gateway.proxy.table import Meter
+    from gateway.proxy.table import Lane, Meter
     from gateway.proxy.worker import Worker
 
 
@@ -26,7 +26,7 @@ _CLASSES: Final = {digit: f"{digit}xx" for digit in range(1, 6)}
 class Account:
     """The books of one worker."""
 
-    __slots__ = ("_dropped", "_latest", "_lines", "_timestamps", "_unix_offset", "_worker", "generation")
+    __slots__ = ("_dropped", "_latest", "_lines", "_shed", "_timestamps", "_unix_offset", "_worker", "generation")
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -34,7 +34,8 @@ class Account:
         self._timestamps = Timestamps()
         tally = worker.slot.tally
         self._lines = tally.index(LOG_LINES, ())
-        self._dropped = tally.index(LOG_DROPPED, ())
+        self._dropped = tally.index(LOG_DROPPED, ("sink",))
+        self._shed = tally.index(LOG_DROPPED, ("overload",))
         self.generation = 0
         self.set_clock()
 
@@ -62,24 +63,38 @@ class Account:
 
     def _close(self, exchange: Exchange) -> None:
         """Write the line first: a process killed in between has lost one in flight."""
-        worker, lane, status = self._worker, exchange.lane, exchange.status
+        worker, lane = self._worker, exchange.lane
         seconds = exchange.ended - exchange.started
         self._log(exchange, seconds)
         values = worker.values
-        method = exchange.head.method
-        index = lane.responses.get((method, status))
-        values[lane.response(method, status) if index is None else index] += 1
         if lane is not worker.unrouted:
             values[lane.in_flight] -= 1
         if exchange.received:
             values[lane.received] += exchange.received
         values[lane.sent] += exchange.sent
+        method, status = exchange.head.method, exchange.status
+        index = lane.responses.get((method, status))
+        values[lane.response(method, status) if index is None else index] += 1
         failure = exchange.failure
         if failure:
             index = lane.failures.get(failure)
             values[lane.fault(failure) if index is None else index] += 1
         if exchange.counted and lane.meters:
             self._measure(lane.meters[exchange.arm], exchange, seconds)
+
+    def shed(self, lane: Lane, method: bytes, count: int, sent: int) -> None:
+        """Count refusals of `Shedding`, answers at once and without a line, of that many bytes together."""
+        values = self._worker.values
+        self._worker.words[_SEQUENCE] += count
+        values[self._shed] += count
+        values[lane.response(method, STATUS[Failure.OVERLOAD])] += count
+        values[lane.fault(Failure.OVERLOAD)] += count
+        values[lane.sent] += sent
+        if lane.meters:
+            meter = lane.meters[""]
+            values[meter.requests["5xx", "gateway"]] += count
+            for histogram in (meter.first_byte, meter.duration):
+                histogram.observe_at_once(count)
 
     def _measure(self, meter: Meter, exchange: Exchange, seconds: float) -> None:
         # An answer broken off is as bad as what broke it, whatever its first line said.

@@ -51,8 +51,6 @@ def admit(exchange: Exchange) -> bool:
     exchange.origin = origin = exchange.client.hop.origin(head.host, head.claims)
     if table.acl is not None:
         check_address(table.acl, origin.client)
-    if worker.overload.share and worker.overload.shed():
-        raise Refused(Failure.OVERLOAD)
     request = Request(address.method, address.host, address.path, address.query, head.headers, origin.client)
     exchange.request = request
     if exchange.client.entrance.judges and not exchange.client.entrance.judge(exchange, address):
@@ -61,11 +59,15 @@ def admit(exchange: Exchange) -> bool:
     announced = table.router.find_announced(request) if asks_ahead else None
     found = announced or table.router.find(request)
     if isinstance(found, Miss):
+        if worker.overload.refuses:
+            raise Refused(Failure.OVERLOAD)
         _miss(exchange, found)
         return False
     exchange.plan = plan = found.plan
     exchange.lane = lane = table.lanes[plan.name]
     worker.values[lane.in_flight] += 1
+    if worker.overload.refuses:
+        raise Refused(Failure.OVERLOAD)
     if plan.has_edges and not cross(exchange, plan, request, preflight=announced is not None):
         return False
     if head.length > plan.body_bytes:

@@ -10,6 +10,7 @@ import msgspec
 from gateway.core.failure import MEANING, STATUS, Failure
 
 if TYPE_CHECKING:
+    from gateway.core.plan import Plan
     from gateway.core.request import Header
     from gateway.proxy.exchange import Exchange
 
@@ -34,24 +35,26 @@ class Problem(msgspec.Struct, frozen=True):
 
 def problem(exchange: Exchange, failure: Failure, more: tuple[Header, ...] = ()) -> tuple[int, list[Header], bytes]:
     """Give status, headers and body that tell a client of a failure."""
+    return STATUS[failure], failure_headers(failure, exchange.plan, more), failure_body(failure, exchange.request_id)
+
+
+def failure_body(failure: Failure, instance: str) -> bytes:
+    """Write the body that tells of a failure to the client of one request."""
     status = STATUS[failure]
-    body = msgspec.json.encode(
-        Problem(
-            title=_PHRASES.get(status, "Client Closed Request"),
-            status=status,
-            detail=MEANING[failure],
-            failure=failure.value,
-            instance=exchange.request_id,
-        )
-    )
+    title = _PHRASES.get(status, "Client Closed Request")
+    return msgspec.json.encode(Problem(title, status, MEANING[failure], failure.value, instance))
+
+
+def failure_headers(failure: Failure, plan: Plan | None, more: tuple[Header, ...] = ()) -> list[Header]:
+    """List the headers that tell of a failure; `plan` is that of the route, if one was found."""
     headers: list[Header] = [
         (b"content-type", b"application/problem+json"),
         (b"cache-control", b"no-store"),
         (b"casino-failure", failure.value.encode()),
         *more,
     ]
-    if exchange.plan is not None:
-        headers += exchange.plan.response_headers.defaults
+    if plan is not None:
+        headers += plan.response_headers.defaults
     if failure in _RETRY_AFTER:
         headers.append((b"retry-after", b"1"))
-    return status, headers, body
+    return headers

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import socket
 import struct
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.address import address_key
@@ -233,12 +234,16 @@ class ClientConnection(asyncio.Protocol):
                 self.worker.timers.arm(self, self._head_due)
 
     def _begin(self, head: RequestHead) -> None:
+        worker, now = self.worker, perf_counter()
+        if worker.overload.behind(now) and worker.shedding.refuse(self, head):
+            self._next()
+            return
         if head.length:
             self._expect_body(head.length)
         else:
             self._state = _ANSWERING
             self.due = NEVER
-        self.exchange = exchange = Exchange(self.worker, self, head)
+        self.exchange = exchange = Exchange(worker, self, head, now)
         exchange.begin()
 
     def _expect_body(self, length: int) -> None:
@@ -373,7 +378,7 @@ class ClientConnection(asyncio.Protocol):
 
     def refuse(self, failure: Failure) -> bytes:
         """Answer a head that never became a request, and close."""
-        exchange = Exchange(self.worker, self, NO_HEAD)
+        exchange = Exchange(self.worker, self, NO_HEAD, perf_counter())
         self.exchange = exchange
         self._state = _LINGER
         exchange.turn_away(failure)

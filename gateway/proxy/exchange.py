@@ -46,7 +46,8 @@ class Exchange:
         "waiting", "worker",
     )  # fmt: skip
 
-    def __init__(self, worker: Worker, client: ClientConnection, head: RequestHead) -> None:
+    def __init__(self, worker: Worker, client: ClientConnection, head: RequestHead, started: float) -> None:
+        """`started` is when the head was complete, in seconds of `perf_counter`."""
         self.worker = worker
         self.client = client
         self.head = head
@@ -83,7 +84,7 @@ class Exchange:
         """The client waits for a 100 before it sends its body."""
         self.begun = self.chunked = self.keep = self.over = False
         self.counted = True
-        self.started = perf_counter()
+        self.started = started
         self.ended = 0.0
         self.first_byte = 0.0
 

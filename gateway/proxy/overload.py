@@ -1,53 +1,95 @@
-"""Sheds load early: when the event loop falls behind, a share of new requests is refused at once, while it is cheap.
+"""Sheds load early: while more comes than can be done, what is read late in a turn of the loop is refused, cheaply.
 
-The share follows how late the loop's timers run: it grows while they are later than the target and falls back when
-they are not. Only a queue of the worker's own counts: lateness in which others had the CPU is left out, and so is what
-passes by itself within a moment (RFC 8289 section 3.1: a good queue empties, a bad one stands). Health checks pass
-before it is asked.
+A turn reads whatever has arrived meanwhile, so its length is how long the last of it has waited. Only a queue of the
+worker's own counts: a turn in which others had the CPU is left out, and so is what passes by itself within a moment
+(RFC 8289 section 3.1: a good queue empties, a bad one stands). Health checks pass before it is asked.
 """
 
-from typing import Final
+from __future__ import annotations
 
-TARGET_LAG_SECONDS: Final = 0.1
-"""Lateness that is still called busy: some 2,000 requests in one iteration, each answered within a quarter of a second.
+from time import perf_counter, thread_time
+from typing import TYPE_CHECKING, Final
 
-Below that, refusing gains nothing: a refusal costs half of what it saves (measured: at 0.03 s two thirds of the goodput).
-"""
-_PATIENCE_TICKS: Final = 4
-"""Late ticks in a row before the first request is refused: at least 0.2 s."""
-_GROWTH: Final = 0.1
-_DECAY: Final = 0.05
-_MOST: Final = 0.95
-_GOLDEN: Final = 0.6180339887498949
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+BUSY_SECONDS: Final = 0.03
+"""A turn up to this long is merely busy: what it admits is answered within a few such turns."""
+PATIENCE_SECONDS: Final = 0.2
+"""How long turns must have been longer than that before the first request is refused."""
 
 
 class Overload:
-    """The share of requests refused now."""
+    """How far one worker is behind. Times are seconds, those of requests and turns on the clock `wall`."""
 
-    __slots__ = ("_at", "_consumed_seconds", "_late_ticks", "share")
+    __slots__ = (
+        "_began",
+        "_consumed_seconds",
+        "_cpu",
+        "_late_since",
+        "_late_until",
+        "_loop",
+        "_settle",
+        "_wall",
+        "refuses",
+    )
 
-    def __init__(self, consumed_seconds: float) -> None:
-        """`consumed_seconds` is the CPU time of the loop's thread so far."""
-        self.share = 0.0
-        self._at = 0.0
-        self._late_ticks = 0
-        self._consumed_seconds = consumed_seconds
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settle: Callable[[], None],
+        *,
+        wall: Callable[[], float] = perf_counter,
+        cpu: Callable[[], float] = thread_time,
+    ) -> None:
+        """`settle` ends a turn that refused, before its answers leave; `cpu` is what the loop's thread has consumed."""
+        self._loop = loop
+        self._settle = settle
+        self._wall = wall
+        self._cpu = cpu
+        self._began = 0.0
+        """When this turn read its first request; 0 before that."""
+        self._late_since = self._late_until = 0.0
+        """From the first long turn to the end of the last one; 0 when it has been quiet since."""
+        self._consumed_seconds = 0.0
+        self.refuses = False
+        """What is read in the rest of this turn is refused."""
+        self.observe()
 
-    def observe(self, lag_seconds: float, consumed_seconds: float) -> None:
-        """Learn how late the last tick was, and how much CPU time the loop's thread has consumed by now."""
-        late_seconds = min(lag_seconds, consumed_seconds - self._consumed_seconds)
-        self._consumed_seconds = consumed_seconds
-        if late_seconds > TARGET_LAG_SECONDS:
-            self._late_ticks += 1
-            if self.share or self._late_ticks >= _PATIENCE_TICKS:
-                self.share = min(_MOST, self.share + _GROWTH * min(2.0, late_seconds / TARGET_LAG_SECONDS - 1))
-        else:
-            self._late_ticks = 0
-            self.share = max(0.0, self.share - _DECAY)
+    def observe(self) -> None:
+        """Note, every now and then, how much CPU time has been consumed."""
+        self._consumed_seconds = self._cpu()
 
-    def shed(self) -> bool:
-        """Say whether the next request is refused; refusals are spread evenly among requests."""
-        if not self.share:
-            return False
-        self._at = (self._at + _GOLDEN) % 1.0
-        return self._at < self.share
+    @property
+    def late(self) -> bool:
+        """Whether turns are long."""
+        return self._late_since > 0
+
+    def behind(self, now: float) -> bool:
+        """Say whether a request that is read now is refused."""
+        if self.refuses:
+            return True
+        if not self._began:
+            self._began = now
+            self._loop.call_soon(self._end_turn)
+        elif now - self._began > BUSY_SECONDS:
+            self._judge(now)
+        return self.refuses
+
+    def _judge(self, now: float) -> None:
+        if not self._late_since:
+            self._late_since = self._began
+        if now - self._late_since > PATIENCE_SECONDS:
+            self.refuses = self._cpu() - self._consumed_seconds > BUSY_SECONDS
+
+    def _end_turn(self) -> None:
+        now = self._wall()
+        if now - self._began > BUSY_SECONDS:
+            self._late_until = now
+        elif now - self._late_until > PATIENCE_SECONDS:
+            self._late_since = 0.0
+        self._began = 0.0
+        if self.refuses:
+            self.refuses = False
+            self._settle()

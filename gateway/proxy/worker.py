@@ -12,7 +12,6 @@ import logging
 import math
 from email.utils import formatdate
 from random import random
-from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -38,6 +37,7 @@ from gateway.proxy.limits import Limits
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
 from gateway.proxy.service import Service
+from gateway.proxy.shedding import Shedding
 from gateway.proxy.table import UNROUTED, Lane, Table
 from gateway.proxy.timers import TICK_SECONDS, Timers
 from gateway.proxy.tokens import Tokens
@@ -108,7 +108,6 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.clock = self.loop.time
         self.timers = Timers(self.clock())
-        self.overload = Overload(thread_time())
         self.identities = Identities()
         self.outbox = Outbox(self.loop)
         self.requests = RequestReader()
@@ -134,6 +133,8 @@ class Worker:
         self.limits = Limits(process)
         self.unrouted = Lane(tally, UNROUTED, services={})
         self.account = Account(self)
+        self.shedding = Shedding(self)
+        self.overload = Overload(self.loop, self.shedding.settle)
         self.tokens = Tokens(self)
         self.gatekeeper = Gatekeeper(self)
         self._accepted = tally.index(ACCEPTED, ())
@@ -169,7 +170,8 @@ class Worker:
         self.slot.beat()
         self.words[Word.LAG] = int(lag * 1e9)
         self._lag.observe(lag)
-        self.overload.observe(lag, thread_time())
+        self.overload.observe()
+        self.shedding.tick()
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()
         self.limits.tick()

@@ -45,6 +45,10 @@ class Histogram:
         values[self._at + bisect_left(self._edges, seconds)] += 1
         values[self._sum] += int(seconds * 1e9)
 
+    def observe_at_once(self, count: int) -> None:
+        """Count so many that took no time worth measuring."""
+        self._values[self._at] += count
+
     def observe_exemplar(self, seconds: float, trace_id: str, now: float) -> None:
         """Count as `observe`, and keep the trace (32 hexadecimal digits) unless the bucket kept one within the last second.
 

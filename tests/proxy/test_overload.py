@@ -1,54 +1,82 @@
-from gateway.proxy.overload import TARGET_LAG_SECONDS, Overload
+from gateway.proxy.overload import BUSY_SECONDS, PATIENCE_SECONDS, Overload
 
-TICK_SECONDS = 0.025
-LATE_SECONDS = 3 * TARGET_LAG_SECONDS
+LONG, SHORT = 2 * BUSY_SECONDS, BUSY_SECONDS / 2
+PATIENT_TURNS = round(PATIENCE_SECONDS / LONG)
 
 
 class Loop:
-    """An event loop's ticks, as late and as busy as told."""
+    """An event loop whose turns last as long, and consume as much CPU time, as told."""
 
     def __init__(self):
-        self.consumed_seconds = 1.0
-        self.overload = Overload(self.consumed_seconds)
+        self.now = self.consumed = 1.0
+        self.ends = []
+        self.settled = 0
+        self.overload = Overload(self, self.settle, wall=lambda: self.now, cpu=lambda: self.consumed)
 
-    def tick(self, lag_seconds, *, busy=True):
-        self.consumed_seconds += (TICK_SECONDS + lag_seconds) * (1.0 if busy else 0.1)
-        self.overload.observe(lag_seconds, self.consumed_seconds)
+    def call_soon(self, end):
+        self.ends.append(end)
 
-    def share_refused(self):
-        return sum(self.overload.shed() for _ in range(1000)) / 1000
+    def settle(self):
+        self.settled += 1
+
+    def turn(self, seconds, *, busy=1.0):
+        """Read a request at the beginning and one at the end; give whether each was refused."""
+        self.overload.observe()
+        first = self.overload.behind(self.now)
+        self.now += seconds
+        self.consumed += busy * seconds
+        last = self.overload.behind(self.now)
+        self.ends.pop()()
+        assert self.ends == []
+        return first, last
+
+    def stand(self):
+        """Let a queue stand until one is refused."""
+        for _ in range(PATIENT_TURNS):
+            assert self.turn(LONG) == (False, False)
+        assert self.turn(LONG) == (False, True)
 
 
-def test_a_queue_that_stands_sheds_ever_more_but_never_everything():
+def test_of_a_queue_that_stands_only_what_came_first_in_a_turn_is_done():
     loop = Loop()
-    shares = []
-    for _ in range(50):
-        loop.tick(LATE_SECONDS)
-        shares.append(loop.overload.share)
-    assert shares == sorted(shares)
-    assert 0.9 < loop.share_refused() < 1
+    loop.stand()
+    assert [loop.turn(LONG) for _ in range(50)] == [(False, True)] * 50
+    assert loop.settled == 51
 
 
-def test_lateness_that_passes_within_a_moment_refuses_nobody():
+def test_one_turn_without_end_refuses_once_patience_is_over():
+    loop = Loop()
+    loop.overload.behind(loop.now)
+    loop.consumed += 10
+    seconds = [step * BUSY_SECONDS for step in range(1, 20)]
+    assert [loop.overload.behind(1.0 + each) for each in seconds] == [each > PATIENCE_SECONDS for each in seconds]
+
+
+def test_long_turns_that_pass_within_a_moment_refuse_nobody():
     loop = Loop()
     for _ in range(20):
-        loop.tick(LATE_SECONDS)
-        loop.tick(LATE_SECONDS)
-        loop.tick(0.0)
-        assert loop.share_refused() == 0
+        for _ in range(PATIENT_TURNS - 1):
+            assert loop.turn(LONG) == (False, False)
+        while loop.overload.late:
+            assert loop.turn(SHORT) == (False, False)
+    assert loop.settled == 0
 
 
-def test_lateness_in_which_others_had_the_cpu_refuses_nobody():
+def test_long_turns_in_which_others_had_the_cpu_refuse_nobody():
     loop = Loop()
-    for _ in range(50):
-        loop.tick(LATE_SECONDS, busy=False)
-    assert loop.share_refused() == 0
+    assert [loop.turn(LONG, busy=0.4) for _ in range(50)] == [(False, False)] * 50
+
+
+def test_a_short_turn_between_long_ones_is_no_end_of_the_queue():
+    loop = Loop()
+    loop.stand()
+    loop.turn(SHORT)
+    assert loop.turn(LONG) == (False, True)
 
 
 def test_refusals_end_soon_after_the_queue_is_gone():
     loop = Loop()
-    for _ in range(50):
-        loop.tick(LATE_SECONDS)
-    for _ in range(20):
-        loop.tick(0.0)
-    assert loop.share_refused() == 0
+    loop.stand()
+    assert [loop.turn(SHORT) for _ in range(round(PATIENCE_SECONDS / SHORT) + 2)][-1] == (False, False)
+    assert not loop.overload.late
+    assert loop.turn(LONG) == (False, False)

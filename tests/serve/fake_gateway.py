@@ -75,7 +75,7 @@ class Worker:
         tally = process.slot.tally
         self.values = tally.values
         self.responses = tally.index(RESPONSES, ("roll", "GET", "200"))
-        self.dropped = tally.index(LOG_DROPPED, ())
+        self.dropped = tally.index(LOG_DROPPED, ("sink",))
         for _, listener in process.listeners:
             self.selector.register(listener, selectors.EVENT_READ, self.accept)
 

@@ -1,0 +1,103 @@
+"""A worker that is behind refuses at once what comes late, answers for its health, and counts all of it."""
+
+import json
+import selectors
+
+import pytest
+
+from exporters.catalog.gateway import FAILURES, LOG_DROPPED, REQUESTS, RESPONSES, SENT
+from gateway.proxy.table import UNROUTED
+from tests.proxy.wire import Client, Message
+
+CLIENTS, REQUESTS_EACH, MOST_ROUNDS, MANY = 150, 25, 40, 100
+HEALTH = b"GET /.casino/health HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def heavy(number: int, target: bytes) -> bytes:
+    """A request of a kind no worker has seen: its head takes time to read."""
+    lines = b"".join(b"X-%d-%d: %d\r\n" % (number, line, line) for line in range(60))
+    return b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (target, lines)
+
+
+def send_all(clients: list[Client], target: bytes, each: int) -> None:
+    """Send more than their sockets may hold, to all of them in turn."""
+    with selectors.DefaultSelector() as ready:
+        for number, client in enumerate(clients):
+            rest = memoryview(b"".join(heavy(number * each + one, target) for one in range(each)))
+            client.socket.setblocking(False)
+            ready.register(client.socket, selectors.EVENT_WRITE, [rest])
+        while ready.get_map():
+            for key, _ in ready.select(timeout=10):
+                key.data[0] = key.data[0][key.fileobj.send(key.data[0]) :]
+                if not key.data[0]:
+                    ready.unregister(key.fileobj)
+    for client in clients:
+        client.socket.settimeout(20)
+
+
+@pytest.fixture
+def crowd(gateway, connect):
+    gateway.lines()
+    return [connect() for _ in range(CLIENTS)]
+
+
+def overload(crowd, target):
+    """Ask until many are refused; give all answers."""
+    answers: list[Message] = []
+    for _ in range(MOST_ROUNDS):
+        send_all(crowd, target, REQUESTS_EACH)
+        answers += [client.message() for client in crowd for _ in range(REQUESTS_EACH)]
+        if sum(answer.failure == "overload" for answer in answers) >= MANY:
+            return answers
+    raise AssertionError("hardly anybody was refused")
+
+
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [pytest.param(b"/static", "static", id="on its route"), pytest.param(b"/none", UNROUTED, id="on none")],
+)
+def test_what_comes_late_is_refused_on_its_connection_and_counted(target, route, crowd, gateway, configure):
+    configure(rest="")
+    kinds = {
+        "responses": lambda: gateway.total(RESPONSES, route=route, code="503"),
+        "failures": lambda: gateway.total(FAILURES, route=route, failure="overload"),
+        "bad": lambda: gateway.total(REQUESTS, route=route, **{"class": "5xx"}, source="gateway"),
+        "sent": lambda: gateway.total(SENT, route=route),
+        "all": lambda: gateway.total(RESPONSES),
+        "dropped": lambda: gateway.total(LOG_DROPPED),
+        "unlogged": lambda: gateway.total(LOG_DROPPED, reason="overload"),
+    }
+    before = {name: kind() for name, kind in kinds.items()}
+    answers = overload(crowd, target)
+    lines = len(gateway.lines())
+    added = {name: kind() - before[name] for name, kind in kinds.items()}
+    refused = [answer for answer in answers if answer.failure == "overload"]
+    assert added["responses"] == added["failures"] == len(refused)
+    assert added["bad"] == (len(refused) if route == "static" else 0)
+    assert added["sent"] == sum(len(answer.body) for answer in answers)
+    assert added["all"] == len(answers) == lines + added["dropped"]
+    assert 0 < added["unlogged"] <= len(refused)
+
+
+def test_a_refusal_reads_like_any_other_failure(crowd):
+    refused = [answer for answer in overload(crowd, b"/static") if answer.failure == "overload"]
+    for answer in refused:
+        told = json.loads(answer.body)
+        assert (answer.status, told["status"], told["failure"]) == (503, 503, "overload")
+        assert told["instance"].encode() == answer.one(b"x-request-id")
+        assert answer.one(b"content-type") == b"application/problem+json"
+        assert (answer.one(b"retry-after"), answer.one(b"cache-control")) == (b"1", b"no-store")
+        assert answer.one(b"date")
+    assert len({answer.one(b"x-request-id") for answer in refused}) == len(refused)
+    assert len({tuple(name for name, _ in answer.headers) for answer in refused}) == 1
+    assert [client.ask(b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n").status for client in crowd] == [203] * CLIENTS
+
+
+def test_health_is_answered_meanwhile(crowd, connect):
+    watcher = connect()
+    for _ in range(MOST_ROUNDS):
+        send_all(crowd, b"/static", REQUESTS_EACH)
+        assert watcher.ask(HEALTH).failure is None
+        if any(client.message().failure for client in crowd for _ in range(REQUESTS_EACH)):
+            return
+    raise AssertionError("nobody was refused")
