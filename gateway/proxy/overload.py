@@ -25,7 +25,7 @@ class Overload:
 
     __slots__ = (
         "_began",
-        "_consumed_seconds",
+        "_consumed",
         "_cpu",
         "_late_since",
         "_late_until",
@@ -52,14 +52,10 @@ class Overload:
         """When this turn read its first request; 0 before that."""
         self._late_since = self._late_until = 0.0
         """From the first long turn to the end of the last one; 0 when it has been quiet since."""
-        self._consumed_seconds = 0.0
+        self._consumed = 0.0
+        """CPU time when this turn began, or was first found to be long."""
         self.refuses = False
         """What is read in the rest of this turn is refused."""
-        self.observe()
-
-    def observe(self) -> None:
-        """Note, every now and then, how much CPU time has been consumed."""
-        self._consumed_seconds = self._cpu()
 
     @property
     def late(self) -> bool:
@@ -73,6 +69,8 @@ class Overload:
         if not self._began:
             self._began = now
             self._loop.call_soon(self._end_turn)
+            if self._late_since:
+                self._consumed = self._cpu()
         elif now - self._began > BUSY_SECONDS:
             self._judge(now)
         return self.refuses
@@ -80,8 +78,9 @@ class Overload:
     def _judge(self, now: float) -> None:
         if not self._late_since:
             self._late_since = self._began
+            self._consumed = self._cpu()
         if now - self._late_since > PATIENCE_SECONDS:
-            self.refuses = self._cpu() - self._consumed_seconds > BUSY_SECONDS
+            self.refuses = self._cpu() - self._consumed > BUSY_SECONDS
 
     def _end_turn(self) -> None:
         now = self._wall()

@@ -170,7 +170,6 @@ class Worker:
         self.slot.beat()
         self.words[Word.LAG] = int(lag * 1e9)
         self._lag.observe(lag)
-        self.overload.observe()
         self.shedding.tick()
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
+from tests.proof import FULL
 from tests.serve.running import ROOT, Gateway
 from tests.waiting import until
 
@@ -36,6 +37,8 @@ class Line(msgspec.Struct, frozen=True):
     failure: str = msgspec.field(name="casino.failure", default="")
 
 
+COMMAND = (ROOT / "build" / "wheel" / "bin" / "casino",) if FULL else (sys.executable, "-m", "casino")
+"""At full size what is released is run: the wheel, its request path compiled (`make prove` builds it)."""
 _DECODER = msgspec.json.Decoder(Line)
 
 
@@ -69,7 +72,7 @@ class Casino(Gateway):
     def launch(self, *options, stdout=subprocess.DEVNULL, **environ):
         with self.stderr.open("ab") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "casino", "serve", self.spec, "--run-dir", self.run.path, *options],
+                [*COMMAND, "serve", self.spec, "--run-dir", self.run.path, *options],
                 stdout=stdout, stderr=stderr, cwd=ROOT, env=os.environ | environ,
             )  # fmt: skip
         self.started.append(process)
