@@ -73,13 +73,13 @@ def serve(
             emit(Event.UPGRADE_WITHOUT_OLD, "warning")
         keyrings = _keyrings(loaded.spec.listen)
         sockets = open_all(loaded.spec.listen, _offers(taken))
-        tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
+        build, tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
     except (KeyringError, ListenError, HandoverError, AlreadyRunningError, OSError) as refused:
         _complain(refused)
         return 1
     ended = tree.run()
     if not ended.handed_over:
-        _clear_up(run, sockets)
+        _clear_up(run, build, sockets)
     emit(Event.STOPPED)
     return ended.exit_code
 
@@ -97,12 +97,12 @@ class _Plan(NamedTuple):
     path: Path
     stage: str | None
 
-    def lay_out(self) -> Tree:
+    def lay_out(self) -> tuple[Build, Tree]:
         """Make the build's memory and documents, and what supervises it. Nothing is forked yet."""
         elder = max(read_retired(self.run).builds, default="")
         build, _held = self.run.new_build(elder)
         try:
-            return self._lay_out(build)
+            return build, self._lay_out(build)
         except OSError:
             build.remove()
             raise
@@ -171,8 +171,10 @@ class _Plan(NamedTuple):
         ]
 
 
-def _clear_up(run: RunDir, sockets: Sockets) -> None:
-    """Leave nothing behind, unless log lines could not be written: the next start finds those."""
+def _clear_up(run: RunDir, ended: Build, sockets: Sockets) -> None:
+    """Leave nothing behind, unless another build lives, or log lines could not be written: the next start finds those."""
+    if any(build.hold() is None for build in run.builds() if build.id != ended.id):
+        return
     for opened in sockets.by_address().values():
         unlink(opened)
     slots = [slot for build in run.builds() for slot in open_readable(build.slots())]
