@@ -31,7 +31,7 @@ from gateway.store.keyring import Keyring, KeyringError
 from gateway.store.limits import LimitTable
 from gateway.store.process import Process
 from gateway.store.retire import read_retired
-from gateway.store.rundir import Build, Held, RunDir, default_path
+from gateway.store.rundir import Build, ForeignDirectoryError, Held, RunDir, default_path
 from gateway.store.slot import Slot, Word, open_readable
 
 _FEW_SERIES = 1_000
@@ -55,7 +55,7 @@ def serve(
     """Run a gateway until it is told to stop; with `upgrade`, take over from the one that runs.
 
     Returns the exit code: 0 after a clean stop, 1 if it could not start or not replace the running one, 2 if the spec
-    is no YAML.
+    is no YAML or the run directory a directory of something else.
     """
     try:
         loaded = load(path, stage)
@@ -74,6 +74,9 @@ def serve(
         keyrings = _keyrings(loaded.spec.listen)
         sockets = open_all(loaded.spec.listen, _offers(taken))
         build, tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
+    except ForeignDirectoryError as refused:
+        _complain(refused)
+        return 2
     except (KeyringError, ListenError, HandoverError, AlreadyRunningError, OSError) as refused:
         _complain(refused)
         return 1
