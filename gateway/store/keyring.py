@@ -69,6 +69,7 @@ class Keyring:
         self._tls = tls
         self._watches = [_Watch(each.certificate, each.key) for each in tls.certificates]
         self._authorities = _Watch(tls.clients.ca) if tls.clients else None
+        self._owes_authorities = False
         self._own = b"" if tls.certificates else self_signed()
         self._load()
 
@@ -94,12 +95,21 @@ class Keyring:
     def refresh(self) -> list[Change]:
         """Look at the files, and take up those that changed. What cannot be used is left, and told once."""
         if self._authorities and self._authorities.is_due():
-            return [self._try(self._authorities.files[0], self._load)]
-        return [
+            return [self._change_authorities(self._authorities)]
+        changes = [
             self._try(watch.files[0], lambda place=place: self._replace(place))
             for place, watch in enumerate(self._watches)
             if watch.is_due()
         ]
+        if self._authorities and self._owes_authorities and not all(change.refused for change in changes):
+            changes.append(self._change_authorities(self._authorities))
+        return changes
+
+    def _change_authorities(self, authorities: "_Watch") -> Change:
+        """They are believed with every pair or with none; a bad pair only puts them off until it is mended."""
+        change = self._try(authorities.files[0], self._load)
+        self._owes_authorities = bool(change.refused)
+        return change
 
     @staticmethod
     def _try(file: str, load: Any) -> Change:
