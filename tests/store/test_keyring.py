@@ -74,6 +74,12 @@ def test_a_new_pair_is_shown_once_it_stands_still(keyring, authority, files):
     assert keyring.find("x.a.test") is None
 
 
+def test_a_pair_whose_mode_changes_is_looked_at_again(keyring, files):
+    """One that could not be read for its mode is mended by nothing else."""
+    Path(files[0].key).chmod(0o640)
+    assert [(change.file, change.refused) for change in settled(keyring)] == [(files[0].certificate, "")]
+
+
 def test_another_kind_of_key_replaces_the_old_one_for_all(keyring, authority, files):
     """A client that could still use the old kind must not be shown the old certificate."""
     authority.issue("first", "a.test", key_type=trustme.KeyType.RSA)
