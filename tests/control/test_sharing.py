@@ -229,6 +229,15 @@ def test_an_outage_is_counted_and_what_was_used_meanwhile_is_told_once_it_is_ove
     assert one.blocked_seconds() > 0, "ten of ten: nothing forgotten"
 
 
+def test_an_outage_is_seen_while_nobody_calls(one, site):
+    one.turn()
+    assert one.sharing.up
+    site.pause()
+    until(lambda: one.turn() >= 0 and one.sharing.up is False)
+    site.resume()
+    until(lambda: one.turn() >= 0 and one.sharing.up)
+
+
 def test_pauses_grow_while_the_store_is_away_and_shrink_with_its_return(one, site):
     one.turn()
     site.pause()
