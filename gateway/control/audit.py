@@ -22,7 +22,9 @@ logger = logging.getLogger("casino.control")
 STDERR = "stderr"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 _MODE = 0o600
+_MOST_METHOD = 20
 _MOST_PATH = 256
+"""Characters; so a line is below PIPE_BUF whatever was asked for, and `put` and `append` write it whole."""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event.dataset", tag="casino.audit"):
@@ -48,12 +50,12 @@ class AuditRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ev
 def record(call: Call, verdict: Verdict, status: int, now: datetime) -> AuditRecord:
     """Put a call into words; `status` is what it was answered."""
     refused = verdict.result is not Result.ALLOWED
-    path = call.path[:_MOST_PATH]
+    method, path = _shown(call.method, _MOST_METHOD), _shown(call.path, _MOST_PATH)
     return AuditRecord(
         timestamp=now.isoformat(timespec="milliseconds"),
-        action="refused" if refused else f"{call.method} {path}",
+        action="refused" if refused else f"{method} {path}",
         outcome="success" if status < 400 else "failure",
-        method=call.method,
+        method=method,
         path=path,
         status=status,
         reason=verdict.result.value if refused else "",
@@ -61,6 +63,11 @@ def record(call: Call, verdict: Verdict, status: int, now: datetime) -> AuditRec
         source=call.source or "",
         folded=verdict.folded,
     )
+
+
+def _shown(text: str, most: int) -> str:
+    """Cut what a client wrote; bytes that are no text are shown as such."""
+    return text[:most].encode(errors="backslashreplace").decode()
 
 
 class Audit:

@@ -91,12 +91,3 @@ def read_file(path: Path) -> Fetched:
         return Fetched(path.read_bytes())
     except OSError as fault:
         raise FetchError("unreachable") from fault
-
-
-def stamp(path: Path) -> tuple[int, int, int]:
-    """What changes with a file; all 0 while there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0, 0
-    return found.st_mtime_ns, found.st_size, found.st_ino

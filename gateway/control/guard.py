@@ -23,6 +23,7 @@ FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "
 """Bodies that a page may send anywhere without a preflight (Fetch standard, section 2.2.2)."""
 RELAYED = frozenset((*FORWARDING, *HEARSAY, "via"))
 """Headers with which a proxy tells that somebody else is calling."""
+_METHOD = re.compile(r"[A-Z]{1,20}").fullmatch
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+").fullmatch
 _DIGITS = re.compile(r"[0-9]{1,10}").fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -54,12 +55,13 @@ class Call(Struct, frozen=True):
 def is_ambiguous(call: Call) -> bool:
     """Say whether a proxy may have read this head in another way than Sanic does, and what follows it as its body.
 
-    Sanic's parser takes names with blanks, control characters in values and lengths in any digits (RFC 9112 section 11.2).
+    Sanic's parser takes any word for a method, names with blanks, control characters in values and lengths in any digits (RFC 9112 section 11.2).
     Nothing sent to control needs a transfer coding, so none is taken.
     """
     lengths = call.headers.get("content-length", ())
     return (
-        "transfer-encoding" in call.headers
+        _METHOD(call.method) is None
+        or "transfer-encoding" in call.headers
         or len(lengths) > 1
         or any(_DIGITS(length) is None for length in lengths)
         or any(_TOKEN(name) is None for name in call.headers)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from exporters.catalog.gateway import KEY_FETCHES, KEY_MISSES
-from gateway.control.fetch import Fetched, FetchError, fetch_url, read_file, stamp
+from gateway.control.fetch import Fetched, FetchError, fetch_url, read_file
 from gateway.control.tail import Tail
 from gateway.control.tasks import Tasks
 from gateway.core.keyset import KEYSETS, BadKeySet, Defect, KeySet, KeySets, read_set
@@ -25,6 +25,7 @@ from gateway.spec.model import Spec
 from gateway.store.process import Process
 from gateway.store.rundir import Documents
 from gateway.store.slot import Slot, Word
+from gateway.store.stamp import stamp
 
 logger = logging.getLogger("casino.control")
 

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from exporters.catalog.gateway import DEBITS_DROPPED, STORE_EXCHANGES, STORE_SECONDS
-from gateway.control.unsent import Spent, Told, Unsent
+from gateway.control.unsent import MOST_KEYS, Spent, Told, Unsent
 from gateway.core.limit import SECOND_NS, Rule, all_rules
 from gateway.spec.limit import Store
 from gateway.spec.model import Spec
@@ -210,6 +210,8 @@ class Sharing:
             self._rates.block(self._rates.named(spent.fingerprint, 0), until_ns)
             self._blocked.pop(spent.name, None)  # those looked at longest ago come first
             self._blocked[spent.name] = Spent(rule, spent.key, spent.fingerprint, spent.period, spent.since)
+            if len(self._blocked) > MOST_KEYS:  # one not asked about again stays blocked until its period ends
+                del self._blocked[next(iter(self._blocked))]
 
     def _unblock(self, spent: Spent) -> None:
         if self._blocked.pop(spent.name, None):

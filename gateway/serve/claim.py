@@ -1,5 +1,6 @@
 """Claims the run directory: one gateway at a time, and a restart after a crash waits only for what is already dying."""
 
+import contextlib
 import time
 
 from gateway.serve.heartbeat import vitals
@@ -25,7 +26,9 @@ def claim(run: RunDir) -> Held:
         if (holder and _is_alive(holder)) or time.monotonic() >= deadline:
             raise AlreadyRunningError(f"a gateway runs here already: process {holder} has {run.path}; see --upgrade")
         time.sleep(_RETRY_SECONDS)
-        RunDir.prepare(run.path)  # a gateway that stops cleanly removes it
+        with contextlib.suppress(FileNotFoundError):
+            RunDir.prepare(run.path)  # a gateway that stops cleanly removes it, perhaps just now
+    RunDir.prepare(run.path)  # it may have got as far as the lock
     held.sign()
     return held
 

@@ -31,7 +31,7 @@ from gateway.store.keyring import Keyring, KeyringError
 from gateway.store.limits import LimitTable
 from gateway.store.process import Process
 from gateway.store.retire import read_retired
-from gateway.store.rundir import Build, Held, RunDir, default_path
+from gateway.store.rundir import Build, ForeignDirectoryError, Held, RunDir, default_path
 from gateway.store.slot import Slot, Word, open_readable
 
 _FEW_SERIES = 1_000
@@ -55,7 +55,7 @@ def serve(
     """Run a gateway until it is told to stop; with `upgrade`, take over from the one that runs.
 
     Returns the exit code: 0 after a clean stop, 1 if it could not start or not replace the running one, 2 if the spec
-    is no YAML.
+    is no YAML or the run directory a directory of something else.
     """
     try:
         loaded = load(path, stage)
@@ -73,13 +73,16 @@ def serve(
             emit(Event.UPGRADE_WITHOUT_OLD, "warning")
         keyrings = _keyrings(loaded.spec.listen)
         sockets = open_all(loaded.spec.listen, _offers(taken))
-        tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
+        build, tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
+    except ForeignDirectoryError as refused:
+        _complain(refused)
+        return 2
     except (KeyringError, ListenError, HandoverError, AlreadyRunningError, OSError) as refused:
         _complain(refused)
         return 1
     ended = tree.run()
     if not ended.handed_over:
-        _clear_up(run, sockets)
+        _clear_up(run, build, sockets)
     emit(Event.STOPPED)
     return ended.exit_code
 
@@ -97,12 +100,12 @@ class _Plan(NamedTuple):
     path: Path
     stage: str | None
 
-    def lay_out(self) -> Tree:
+    def lay_out(self) -> tuple[Build, Tree]:
         """Make the build's memory and documents, and what supervises it. Nothing is forked yet."""
         elder = max(read_retired(self.run).builds, default="")
         build, _held = self.run.new_build(elder)
         try:
-            return self._lay_out(build)
+            return build, self._lay_out(build)
         except OSError:
             build.remove()
             raise
@@ -171,8 +174,10 @@ class _Plan(NamedTuple):
         ]
 
 
-def _clear_up(run: RunDir, sockets: Sockets) -> None:
-    """Leave nothing behind, unless log lines could not be written: the next start finds those."""
+def _clear_up(run: RunDir, ended: Build, sockets: Sockets) -> None:
+    """Leave nothing behind, unless another build lives, or log lines could not be written: the next start finds those."""
+    if any(build.hold() is None for build in run.builds() if build.id != ended.id):
+        return
     for opened in sockets.by_address().values():
         unlink(opened)
     slots = [slot for build in run.builds() for slot in open_readable(build.slots())]

@@ -86,7 +86,8 @@ class Tree:
             phase = self._move_phase(now)
             self._tend(now, phase)
             if phase is Phase.STOP and self._end(now):
-                return self._ended
+                # a next build that was given everything and is just starting needs it still
+                return Ended(self._ended.exit_code, handed_over=self._ended.handed_over or self._giver.has_given)
             self._tell(now)
             self._slot.beat()
 

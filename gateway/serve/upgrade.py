@@ -94,6 +94,11 @@ class Giver:
         self._successor = caller
         return int(pid)
 
+    @property
+    def has_given(self) -> bool:
+        """A new build holds everything and has not said yet what becomes of it."""
+        return self._successor is not None
+
     def outcome(self) -> bool | None:
         """Return True once the new build is ready, False when it ended before that, None while neither.
 

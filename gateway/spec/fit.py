@@ -99,7 +99,11 @@ def _check_text(value: str, text: inspect.StrType, type_: ScalarType) -> None:
     if text.min_length is not None and len(value) < text.min_length:
         raise UnfitError(Fault.OUT_OF_RANGE, "this text is empty", expected=type_.expected)
     if text.pattern is not None and not re.fullmatch(text.pattern, value):
-        if type_.kind in {Kind.HASH, Kind.STORE}:  # who writes the secret itself must not read it in a log
+        if type_.kind in {
+            Kind.HASH,
+            Kind.STORE,
+            Kind.REFERENCE,
+        }:  # who writes the secret itself must not read it in a log
             raise UnfitError(Fault.BAD_VALUE, "this cannot stand here", expected=type_.expected)
         near = next((case for case in (value.lower(), value.upper()) if re.fullmatch(text.pattern, case)), None)
         hint = f"did you mean `{near}`?" if near else None

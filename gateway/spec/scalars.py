@@ -183,6 +183,7 @@ READERS: dict[Kind, Callable[[str], float | int | str]] = {
     Kind.HEADER_NAME: _header_name,
     Kind.HEADER_VALUE: _header_value,
     Kind.HASH: str,
+    Kind.REFERENCE: str,
 }
 
 

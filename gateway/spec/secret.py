@@ -4,10 +4,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from gateway.spec.units import FilePath
+from gateway.spec.units import FilePath, Kind
 
 EnvironmentName = Annotated[
-    str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,99}$", description="the name of an environment variable")
+    str,
+    Meta(
+        pattern="^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+        description="the name of an environment variable",
+        extra={"kind": Kind.REFERENCE},
+    ),
 ]
 
 

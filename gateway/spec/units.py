@@ -30,6 +30,7 @@ class Kind(StrEnum):
     HEADER_VALUE = "header value"
     HASH = "hash"
     STORE = "store"
+    REFERENCE = "reference"
 
 
 Seconds = Annotated[

@@ -9,12 +9,20 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from gateway.spec.consumer import Password
 from gateway.spec.fit import UnfitError, allowed, fitted, quoted
 from gateway.spec.nodes import Mapping, Node, Path, Place, Scalar, Sequence, Tree
 from gateway.spec.problem import Fault, Findings, error
+from gateway.spec.secret import Secret
 from gateway.spec.shorthand import SHORT_FORMS
 from gateway.spec.suggest import listed, meant
 from gateway.spec.types import ScalarType, default_of, scalar, stated
+
+_SECRET: dict[type, str] = {
+    Secret: "where it is: `{env: NAME}` or `{file: PATH}`",
+    Password: "a user and a hash: `{user: NAME, argon2: HASH}`",
+}
+"""Where people write the secret itself. Nothing of it is quoted: errors are printed, logged and sent."""
 
 
 class Walk:
@@ -56,7 +64,8 @@ class Walk:
         fields = {field.encode_name: field for field in type_.fields}
         for name in entries:
             if name not in fields:
-                self._unknown((*path, name), name, list(fields))
+                shown = "this key is unknown" if type_.cls in _SECRET else f"unknown key {quoted(name)}"
+                self._unknown((*path, name), shown, name, list(fields))
         values = {field.name: self._field(field, entries.get(name), (*path, name)) for name, field in fields.items()}
         return type_.cls(**values)
 
@@ -76,9 +85,9 @@ class Walk:
             self._fail(path, Fault.MISSING_KEY, message, place=self.tree.place(path), hint=hint)
         return blank(field.type)
 
-    def _unknown(self, path: Path, name: str, known: list[str]) -> None:
+    def _unknown(self, path: Path, message: str, name: str, known: list[str]) -> None:
         hint = None if self._findings.is_full else meant(name, known) or f"there are {listed(known, most=20)}"
-        self._fail(path, Fault.UNKNOWN_KEY, f"unknown key {quoted(name)}", place=self.tree.place(path), hint=hint)
+        self._fail(path, Fault.UNKNOWN_KEY, message, place=self.tree.place(path), hint=hint)
 
     def _dict(self, node: Node, type_: inspect.DictType, path: Path) -> dict[str, Any]:
         entries = self._entries(node, path, type_)
@@ -106,8 +115,10 @@ class Walk:
             hint = "write `{}` for the defaults, or remove it" if isinstance(type_, inspect.StructType) else None
             self._fail(path, Fault.WRONG_TYPE, "nothing stands here", hint=hint)
         else:
-            wanted = f"{form.expected}, or a mapping" if form else "a mapping"
-            self._fail(path, Fault.WRONG_TYPE, f"{_described(node)} cannot stand here", expected=wanted)
+            secret = _SECRET.get(type_.cls) if isinstance(type_, inspect.StructType) else None
+            wanted = secret or (f"{form.expected}, or a mapping" if form else "a mapping")
+            shown = "this" if secret else _described(node)
+            self._fail(path, Fault.WRONG_TYPE, f"{shown} cannot stand here", expected=wanted)
         return {}
 
     def _scalar(self, node: Node, type_: ScalarType, path: Path) -> Any:

@@ -19,6 +19,7 @@ from gateway.spec.listen import Certificate as Files
 from gateway.spec.listen import ListenerTls
 from gateway.store.certificate import Certificate, describe, wildcard
 from gateway.store.selfsigned import self_signed
+from gateway.store.stamp import Stamp, stamp
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and AEAD only (RFC 9325 section 4.2). TLS 1.3 has no others."""
@@ -26,8 +27,6 @@ _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3
 
 SELF_SIGNED: Final = "self-signed"
 """Stands for the file of a certificate that is in none."""
-
-_Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class KeyringError(Exception):
@@ -69,6 +68,7 @@ class Keyring:
         self._tls = tls
         self._watches = [_Watch(each.certificate, each.key) for each in tls.certificates]
         self._authorities = _Watch(tls.clients.ca) if tls.clients else None
+        self._owes_authorities = False
         self._own = b"" if tls.certificates else self_signed()
         self._load()
 
@@ -94,12 +94,21 @@ class Keyring:
     def refresh(self) -> list[Change]:
         """Look at the files, and take up those that changed. What cannot be used is left, and told once."""
         if self._authorities and self._authorities.is_due():
-            return [self._try(self._authorities.files[0], self._load)]
-        return [
+            return [self._change_authorities(self._authorities)]
+        changes = [
             self._try(watch.files[0], lambda place=place: self._replace(place))
             for place, watch in enumerate(self._watches)
             if watch.is_due()
         ]
+        if self._authorities and self._owes_authorities and not all(change.refused for change in changes):
+            changes.append(self._change_authorities(self._authorities))
+        return changes
+
+    def _change_authorities(self, authorities: "_Watch") -> Change:
+        """They are believed with every pair or with none; a bad pair only puts them off until it is mended."""
+        change = self._try(authorities.files[0], self._load)
+        self._owes_authorities = bool(change.refused)
+        return change
 
     @staticmethod
     def _try(file: str, load: Any) -> Change:
@@ -176,27 +185,19 @@ class _Watch:
 
     def __init__(self, *files: str) -> None:
         self.files = files
-        self._tried = self._seen = self._stamp()
+        self._tried = self._seen = self._stamps()
 
     def is_due(self) -> bool:
         """Say whether they changed and stand still; the same change is due once."""
-        stamp = self._stamp()
-        due = stamp == self._seen and stamp != self._tried
-        self._seen = stamp
+        stamps = self._stamps()
+        due = stamps == self._seen and stamps != self._tried
+        self._seen = stamps
         if due:
-            self._tried = stamp
+            self._tried = stamps
         return due
 
-    def _stamp(self) -> _Stamp:
-        return tuple(map(_stat, self.files))
-
-
-def _stat(file: str) -> tuple[int, int, int] | None:
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    def _stamps(self) -> tuple[Stamp | None, ...]:
+        return tuple(map(stamp, self.files))
 
 
 def _reason(refused: Exception) -> str:

@@ -161,11 +161,14 @@ def _place(spec: Store) -> dict[str, Any]:
 
 
 def _scripts(batch: Batch) -> Iterator[Batch]:
-    """Cut a batch into pieces, each with a number of its own: of a batch that was told in part, the rest is told again."""
+    """Cut a batch into pieces, each with a number of its own: of a batch that was told in part, the rest is told again.
+
+    An empty batch is one empty piece: the server is asked all the same.
+    """
     number = batch.number * MOST_SCRIPTS
     charges = [batch.charges[at : at + ITEMS_PER_SCRIPT] for at in range(0, len(batch.charges), ITEMS_PER_SCRIPT)]
     uses = [batch.uses[at : at + ITEMS_PER_SCRIPT] for at in range(0, len(batch.uses), ITEMS_PER_SCRIPT)]
-    pieces = [(some, ()) for some in charges] + [((), some) for some in uses]
+    pieces = [(some, ()) for some in charges] + [((), some) for some in uses] or [((), ())]
     assert len(pieces) <= MOST_SCRIPTS, "who makes batches bounds them"
     for offset, (some_charges, some_uses) in enumerate(pieces):
         yield Batch(batch.session, number + offset, some_charges, some_uses)

@@ -7,11 +7,14 @@
         lock                   held by every process of it: free once the last has ended
         worker-1.slot, ...     the memory of each process (gateway.store.slot)
         limits                 what is used of each limit (gateway.store.limits)
-        snapshot, endpoints    documents, replaced whole; a build never reads those of another, which may be newer
+        snapshot, endpoints,   documents, replaced whole; of other builds only what identifies their snapshot is read,
+        keysets                and the key sets a predecessor found
 
-Nothing here needs to survive a reboot; nothing here may be read by another user.
+Nothing here needs to survive a reboot; nothing here may be read by another user. Nothing else in this directory is ever
+touched.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -21,7 +24,15 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+_BUILD = "[0-9]*-" + 8 * "[0-9a-f]"
+"""What the name of a build looks like, see `new_build`."""
+_OWN = ("supervisor.sock", "supervisor.[0-9]*", "retired", ".retired.[0-9]*", "retired.lock", "lock")
+"""Beside builds; the last one goes last."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory below is checked to be ours alone
+
+
+class ForeignDirectoryError(Exception):
+    """Something else is kept where a run directory should be."""
 
 
 class Held(NamedTuple):
@@ -97,11 +108,18 @@ class RunDir:
 
     @classmethod
     def prepare(cls, path: Path) -> "RunDir":
-        """Make the directory unless it exists. Raises PermissionError if others could have put something there."""
+        """Make the directory unless it exists.
+
+        Raises:
+            PermissionError: others could have put something there.
+            ForeignDirectoryError: it is a directory of something else.
+        """
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise PermissionError(f"{path} is not a directory of this user")
+        if _is_foreign(path):
+            raise ForeignDirectoryError(f"{path} is not empty and no run directory; name one that is, or a new one")
         path.chmod(0o700)
         run = cls(path)
         run._builds.mkdir(mode=0o700, exist_ok=True)
@@ -118,7 +136,7 @@ class RunDir:
 
     def builds(self) -> list[Build]:
         """List the builds that have left anything, oldest first."""
-        return [Build(path) for path in sorted(self._builds.glob("[0-9]*"))]
+        return [Build(path) for path in sorted(self._builds.glob(_BUILD))]
 
     def build(self, build_id: str) -> Build:
         """Name one build, which may be gone."""
@@ -137,8 +155,18 @@ class RunDir:
         return build, held
 
     def remove(self) -> None:
-        """Delete everything: the gateway stopped cleanly and nothing is left to be told."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Delete everything of ours: the gateway stopped cleanly and nothing is left to be told.
+
+        The lock goes last: who waits for it may make the directory anew from then on.
+        """
+        for build in (*self._builds.glob(_BUILD), *self._builds.glob(f".{_BUILD}")):
+            shutil.rmtree(build, ignore_errors=True)
+        with contextlib.suppress(OSError):  # somebody else's files are there
+            self._builds.rmdir()
+        for own in (found for name in _OWN for found in self.path.glob(name)):
+            own.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the same, or the parent is not ours
+            self.path.rmdir()
 
 
 def default_path(spec: Path, stage: str | None) -> Path:
@@ -148,6 +176,12 @@ def default_path(spec: Path, stage: str | None) -> Path:
         return Path(granted)
     identity = hashlib.sha256(f"{spec.resolve()}\0{stage or ''}".encode()).hexdigest()[:12]
     return _SHARED_MEMORY / f"casino-{os.geteuid()}-{identity}"
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether files of something else are there. Sockets may be: systemd makes them before a gateway starts."""
+    names = {entry.name for entry in path.iterdir() if not entry.is_socket()}
+    return bool(names) and "lock" not in names and names != {"builds"}
 
 
 def hold(path: Path) -> Held | None:

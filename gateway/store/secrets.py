@@ -1,7 +1,7 @@
 """Secrets: what a reference of the spec leads to, in the process that uses it and nowhere else.
 
 A value is never put into a log line, an error, a document or a repr. A file is noticed when it is replaced or written,
-by what `stat` says of it (mtime, size, inode), so that a secret is rotated without a restart; the environment of a
+by what `stat` says of it (gateway.store.stamp), so that a secret is rotated without a restart; the environment of a
 process never changes.
 """
 
@@ -9,11 +9,10 @@ import os
 import stat
 
 from gateway.spec.secret import Secret
+from gateway.store.stamp import Stamp, stamp
 
 MOST_BYTES = 64 * 1024
 """A key set, a token, a password: all of them are smaller. A reference to a disk image is a mistake."""
-
-_Stamp = tuple[int, int, int]
 
 
 class SecretError(Exception):
@@ -27,7 +26,7 @@ class Secrets:
     """
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[_Stamp | None, str]] = {}
+        self._files: dict[str, tuple[Stamp | None, str]] = {}
 
     def get(self, secret: Secret) -> str:
         """Return the secret as it is now, without the one newline a file may end in; one `stat` if nothing changed.
@@ -38,12 +37,12 @@ class Secrets:
             return _environment(secret.env)
         path = secret.file
         assert path is not None, "the rules of the spec see to it that one of them is given"
-        stamp = _stamp(path)
+        now = stamp(path)
         known, value = self._files.get(path, (None, ""))
-        if stamp is None or stamp != known or not value:
-            self._files[path] = stamp, ""
+        if now is None or now != known or not value:
+            self._files[path] = now, ""
             value = _read(path)
-            self._files[path] = stamp, value
+            self._files[path] = now, value
         return value
 
     def changed(self) -> bool:
@@ -51,7 +50,7 @@ class Secrets:
 
         A file that vanished is no change; its coming back is.
         """
-        stamps = ((_stamp(path), known) for path, (known, _) in self._files.items())
+        stamps = ((stamp(path), known) for path, (known, _) in self._files.items())
         return any(now and now != known for now, known in stamps)
 
 
@@ -60,14 +59,6 @@ def _environment(name: str) -> str:
     if not value:
         raise SecretError(f"the environment variable {name} is {'not set' if value is None else 'empty'}")
     return value
-
-
-def _stamp(path: str) -> _Stamp | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - a third of the time of a Path
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _read(path: str) -> str:

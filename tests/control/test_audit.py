@@ -49,6 +49,23 @@ def test_every_refused_and_every_changing_call_has_its_line(place):
         assert secret not in written
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(b"GE\xff", id="bytes that are no text"),
+        pytest.param(b"G" * 7000, id="longer than a pipe takes whole"),
+        pytest.param(b"get", id="small letters"),
+    ],
+)
+def test_no_method_keeps_a_refused_call_out_of_the_log(place, method):
+    with socket.create_connection(("127.0.0.1", place.rig.port), 10) as connected:
+        connected.sendall(method + b" /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert connected.recv(65536).startswith(b"HTTP/1.1 400 ")
+    (line,) = until(place.lines)
+    assert (line["event.action"], line["event.reason"]) == ("refused", "ambiguous")
+    assert len(place.audit_log.read_bytes()) < 1000
+
+
 def test_its_file_is_for_its_owner_alone(place):
     place.ask("POST /reload")
     assert place.audit_log.stat().st_mode & 0o777 == 0o600

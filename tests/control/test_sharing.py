@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from gateway.control import sharing
 from gateway.control.sharing import Sharing
 from gateway.core.limit import SECOND_NS, all_rules
 from gateway.core.period import period_of
@@ -190,6 +191,18 @@ def test_a_quota_that_is_raised_is_unblocked(one):
     assert one.blocked_seconds() == 0
 
 
+def test_so_many_quotas_are_looked_at_again_and_others_stay_blocked(one, monkeypatch):
+    monkeypatch.setattr(sharing, "MOST_KEYS", 2)
+    keys = [f"@192.0.2.{number}" for number in range(3)]
+    for key in keys:
+        one.use("daily", 10, key=key)
+        one.turn()
+    assert all(one.blocked_seconds(key) for key in keys)
+    one.configure(quota=20)
+    one.turn()
+    assert sorted(bool(one.blocked_seconds(key)) for key in keys) == [False, False, True]
+
+
 def test_a_quota_whose_counter_was_cleared_is_unblocked(one, site):
     one.use("daily", 10)
     one.turn()
@@ -227,6 +240,15 @@ def test_an_outage_is_counted_and_what_was_used_meanwhile_is_told_once_it_is_ove
     one.use("daily", 1)
     one.turn()
     assert one.blocked_seconds() > 0, "ten of ten: nothing forgotten"
+
+
+def test_an_outage_is_seen_while_nobody_calls(one, site):
+    one.turn()
+    assert one.sharing.up
+    site.pause()
+    until(lambda: one.turn() >= 0 and one.sharing.up is False)
+    site.resume()
+    until(lambda: one.turn() >= 0 and one.sharing.up)
 
 
 def test_pauses_grow_while_the_store_is_away_and_shrink_with_its_return(one, site):

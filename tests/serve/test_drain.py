@@ -46,6 +46,15 @@ def test_a_clean_stop_leaves_nothing_behind(gateway):
     assert not (gateway.place / "control.sock").exists()
 
 
+def test_a_folder_with_other_files_is_no_place_to_run_in(gateway):
+    gateway.run.path.mkdir()
+    (gateway.run.path / "letter.txt").touch()
+    process = gateway.launch()
+    assert process.wait(10) == 2
+    assert "no run directory" in gateway.stderr.read_text()
+    assert (gateway.run.path / "letter.txt").exists()
+
+
 def test_connections_are_served_through_the_grace_and_then_told_to_close(gateway):
     gateway.write_spec(grace="500ms")
     process = gateway.start()

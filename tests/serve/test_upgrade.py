@@ -125,6 +125,27 @@ def test_an_old_build_killed_on_the_way_leaves_the_new_one_serving(gateway, load
     upgraded(gateway, new)
 
 
+@pytest.mark.parametrize("stops_first", ["new", "old"])
+def test_a_build_stopped_in_an_upgrade_takes_nothing_from_the_one_that_goes_on(gateway, stops_first):
+    public = gateway.place / "public.sock"
+    gateway.write_spec(public=f'["unix:{public}"]')
+    old = gateway.start()
+    gateway.write_spec(public=f'["unix:{public}"]', workers=3)
+    gateway.misdeed("worker-3", "toil")
+    new = gateway.launch("--upgrade")
+    until(lambda: gateway.events("upgrade_begun"))
+    until(lambda: not (gateway.place / "misdeed").exists())
+    stopping, going_on = (new, old) if stops_first == "new" else (old, new)
+    stopping.send_signal(signal.SIGINT)
+    assert stopping.wait(PATIENCE_SECONDS) == 0
+    until(lambda: len(gateway.events("ready")) == (1 if stops_first == "new" else 2))
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(public))
+        ask(connection)
+    assert gateway.totals()
+    upgraded(gateway, going_on)
+
+
 def test_an_upgrade_of_nothing_starts_with_a_warning(gateway):
     gateway.start("--upgrade")
     assert gateway.events("upgrade_without_old")[0]["log.level"] == "warning"

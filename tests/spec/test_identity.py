@@ -157,6 +157,21 @@ def test_short_forms_mean_the_long_ones(write):
     assert short == long.spec
 
 
-def test_no_mistake_tells_a_secret(mistakes):
-    problems, _ = mistakes(spec=consumers("passwords: {user: a, argon2: hunter2}"))
-    assert "hunter2" not in "".join(map(str, problems))
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(consumers("passwords: {user: a, argon2: hunter2}"), id="for a hash"),
+        pytest.param(consumers("passwords: hunter2"), id="for a user"),
+        pytest.param(consumers("passwords: {hunter2}"), id="for a user's keys"),
+        pytest.param("casino: 1\ncontrol: {tokens: {ci: {token: hunter2}}}\n", id="for a reference"),
+        pytest.param("casino: 1\ncontrol: {tokens: {ci: {token: {hunter2}}}}\n", id="for a reference's keys"),
+        pytest.param("casino: 1\ncontrol: {tokens: {ci: {token: {token: hunter2}}}}\n", id="under a made-up key"),
+        pytest.param("casino: 1\ncontrol: {tokens: {ci: {token: {env: 'a hunter2'}}}}\n", id="for a variable"),
+        pytest.param("casino: 1\nstore: {url: redis://db, password: hunter2}\n", id="for the password of a store"),
+        pytest.param("casino: 1\nstore: redis://db/0?password=hunter2\n", id="in the address of a store"),
+        pytest.param(issuer("{issuer: x, audiences: y, algorithms: HS256, secret: hunter2}"), id="of an issuer"),
+    ],
+)
+def test_no_mistake_tells_a_secret(mistakes, text):
+    problems, _ = mistakes(spec=text)
+    assert "hunter2" not in "".join(map(repr, problems))

@@ -74,6 +74,12 @@ def test_a_new_pair_is_shown_once_it_stands_still(keyring, authority, files):
     assert keyring.find("x.a.test") is None
 
 
+def test_a_pair_whose_mode_changes_is_looked_at_again(keyring, files):
+    """One that could not be read for its mode is mended by nothing else."""
+    Path(files[0].key).chmod(0o640)
+    assert [(change.file, change.refused) for change in settled(keyring)] == [(files[0].certificate, "")]
+
+
 def test_another_kind_of_key_replaces_the_old_one_for_all(keyring, authority, files):
     """A client that could still use the old kind must not be shown the old certificate."""
     authority.issue("first", "a.test", key_type=trustme.KeyType.RSA)
@@ -145,6 +151,25 @@ def test_other_authorities_are_believed_and_old_ones_not_any_more(tmp_path, auth
     shake(keyring, other)
     with pytest.raises(ssl.SSLError):
         shake(keyring, partner)
+
+
+def test_authorities_that_a_bad_pair_kept_out_are_believed_once_it_is_mended(tmp_path, authority, files):
+    partners, others = Authority(tmp_path / "partners"), Authority(tmp_path / "others")
+    ca = str(tmp_path / "ca.pem")
+    replace(ca, partners.file.read_bytes())
+    keyring = Keyring(ListenerTls(certificates=files, clients=ClientCertificates(ca=ca)))
+    partner, other = authority.client(partners.issue("p")), authority.client(others.issue("o"))
+    spoil(files, "an empty file")
+    replace(ca, others.file.read_bytes())
+    told = {change.file: bool(change.refused) for _ in range(3) for change in keyring.refresh()}
+    assert told == {ca: True, files[0].certificate: True}
+    shake(keyring, partner)
+    authority.issue("first", "a.test")
+    assert {change.file: change.refused for change in settled(keyring)} == {files[0].certificate: "", ca: ""}
+    shake(keyring, other)
+    with pytest.raises(ssl.SSLError):
+        shake(keyring, partner)
+    assert settled(keyring) == []
 
 
 def test_authorities_that_cannot_be_read_leave_the_old_ones(tmp_path, authority, files):

@@ -1,4 +1,5 @@
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from exporters.catalog.gateway import ACCEPTED, CONNECTIONS, IN_FLIGHT, TARGET_UP
 from gateway.store.ledger import Ledger
 from gateway.store.retire import fold, read_retired
-from gateway.store.rundir import Build, Documents, RunDir, default_path
+from gateway.store.rundir import Build, Documents, ForeignDirectoryError, RunDir, default_path
 from gateway.store.slot import Slot
 
 
@@ -56,6 +57,55 @@ def test_a_link_laid_by_another_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(PermissionError):
         RunDir.prepare(tmp_path / "run")
+
+
+@pytest.mark.parametrize("entry", ["letter.txt", "builds.txt", "photos/"])
+def test_a_directory_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, entry: str) -> None:
+    path = tmp_path / entry
+    path.mkdir() if entry.endswith("/") else path.touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(ForeignDirectoryError, match="no run directory"):
+        RunDir.prepare(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("left", [(), ("builds/",), ("lock",), ("builds/", "lock", "retired")])
+def test_what_a_gateway_left_halfway_through_its_removal_is_a_run_directory(tmp_path: Path, left: tuple[str]) -> None:
+    for name in left:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+    assert RunDir.prepare(tmp_path).new_build()
+
+
+def test_a_run_directory_among_the_sockets_of_systemd_begins(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "public.sock"))
+    assert RunDir.prepare(tmp_path).hold()
+
+
+def test_removing_takes_its_own_files_and_no_other(run: RunDir) -> None:
+    new_build(run)
+    run.documents.write("retired", b"")
+    run.hold("retired.lock")
+    assert run.hold()
+    letters = {run.path / "letter.txt", run.path / "builds" / "2026", run.path / "builds" / "2026" / "letter.txt"}
+    (run.path / "builds" / "2026").mkdir()
+    for letter in letters:
+        if letter.suffix:
+            letter.touch()
+    run.remove()
+    assert set(run.path.rglob("*")) >= letters
+    assert not run.builds()
+
+
+def test_removing_a_run_directory_leaves_nothing(run: RunDir) -> None:
+    new_build(run)
+    run.documents.write("retired", b"")
+    (run.path / ".retired.4711").touch()
+    (run.path / "supervisor.4711").touch()
+    assert run.hold()
+    run.remove()
+    assert not run.path.exists()
 
 
 def test_a_lock_is_held_once_and_freed_by_closing(run: RunDir) -> None:

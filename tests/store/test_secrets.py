@@ -56,6 +56,13 @@ def test_a_file_written_in_place_with_as_many_bytes_is_read_again(file):
     assert secrets.get(reference(file)) == "SECON"
 
 
+def test_a_file_whose_mode_changes_is_looked_at_again(file):
+    secrets = Secrets()
+    secrets.get(reference(file))
+    file.chmod(0o640)
+    assert secrets.changed()
+
+
 def test_a_file_that_is_missing_for_a_moment_is_no_change_until_it_is_back(file):
     secrets = Secrets()
     secrets.get(reference(file))

@@ -15,14 +15,17 @@ class Report:
         self._failed = failed
 
     def sound(self, path: Path) -> bool:
-        """Say whether everything at and below a path is as the user wrote it."""
-        return path not in self._touched
+        """Say whether everything at and below a path is as the user wrote it, and no part of a stand-in."""
+        return path not in self._touched and not self._in_stand_in(path)
+
+    def _in_stand_in(self, path: Path) -> bool:
+        return any(path[:length] in self._failed for length in range(len(path) + 1))
 
     def refuse(
         self, path: Path, fault: Fault, message: str, *, hint: str | None = None, place: Place | None = None
     ) -> None:
         """Report an error, unless it only follows from an earlier one."""
-        if any(path[:length] in self._failed for length in range(len(path) + 1)):
+        if self._in_stand_in(path):
             return
         self._findings.add(error(fault, place or self.tree.place(path), message, hint=hint))
 

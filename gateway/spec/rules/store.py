@@ -24,7 +24,7 @@ def check(spec: Spec, report: Report) -> None:
     reason = _unusable(store.url)
     if reason:
         place = report.tree.value_place((*PATH, "url"))
-        report.refuse((*PATH, "url"), Fault.BAD_VALUE, f"`{store.url}` names no store: {reason}", place=place)
+        report.refuse((*PATH, "url"), Fault.BAD_VALUE, f"this names no store: {reason}", place=place)
         return
     scheme = urlsplit(store.url).scheme
     _settings(store, scheme, report)
