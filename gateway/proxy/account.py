@@ -80,6 +80,7 @@ class Account:
             values[lane.fault(failure) if index is None else index] += 1
         if exchange.counted and lane.meters:
             self._measure(lane.meters[exchange.arm], exchange, seconds)
+        exchange.call = exchange.tunnel = None  # they know the exchange: a cycle would keep all of it for the collector
 
     def _measure(self, meter: Meter, exchange: Exchange, seconds: float) -> None:
         # An answer broken off is as bad as what broke it, whatever its first line said.
