@@ -10,6 +10,7 @@ import functools
 import gc
 import logging
 import math
+import ssl
 from email.utils import formatdate
 from random import random
 from time import thread_time
@@ -24,6 +25,7 @@ from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
+from gateway.core.tls import ClientContexts
 from gateway.proxy.accept import Acceptor
 from gateway.proxy.account import Account
 from gateway.proxy.answer import AnswerReader
@@ -48,7 +50,7 @@ from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 
 if TYPE_CHECKING:
-    from gateway.spec.upstream import Version
+    from gateway.spec.upstream import UpstreamTls, Version
 
 _COLLECT_AFTER: Final = (20_000, 20, 50)
 """A request leaves no cycles behind; connections do, when they end."""
@@ -117,6 +119,8 @@ class Worker:
         self.edges: tuple[float, ...] = Metrics().latency_buckets
         self.trust = Trust(())
         self.table: Table | None = None
+        self._contexts = ClientContexts()
+        self._told_faults: list[str] = []
         self.ready = False
         self.closing = False
         self.date = b""
@@ -242,6 +246,7 @@ class Worker:
         for key in self._services.keys() - services.keys():
             self._services[key].close()
         self._services = services
+        self._contexts.keep({upstream.tls for upstream in spec.upstreams.values()})
         self._apply_endpoints()
         self.tokens.configure(spec)
         self._publish(snapshot)
@@ -283,6 +288,24 @@ class Worker:
             service.apply(state, targets)
 
     # ---- connections
+
+    def context(self, tls: UpstreamTls) -> ssl.SSLContext:
+        """Give the TLS context for a new connection to an upstream.
+
+        Raises:
+            ssl.SSLError: a file is missing or no good, and has been from the start.
+
+        """
+        try:
+            return self._contexts.get(tls, self.clock())
+        except OSError as fault:
+            raise ssl.SSLError(str(fault)) from fault
+        finally:
+            faults = self._contexts.faults()
+            for told in faults:
+                if told not in self._told_faults:
+                    _LOG.error("upstream_tls_refused: %s", told)
+            self._told_faults = faults
 
     def admits(self, peer: str) -> bool:
         """Say whether one more connection from this address is taken."""

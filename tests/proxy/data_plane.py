@@ -16,6 +16,7 @@ from exporters.catalog.metric import Metric
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, VersionState, digest
 from gateway.spec.listen import Listener
 from gateway.spec.load import load
+from gateway.spec.model import Spec
 from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
@@ -89,8 +90,15 @@ class Surroundings:
 
     def apply(self, *, wait: bool = True, **parts: object) -> None:
         """Serve another spec from now on; `parts` replace those of `PARTS`."""
+        self.publish(self.spec(**parts), wait=wait)
+
+    def spec(self, **parts: object) -> Spec:
+        """Write a spec and load it."""
         self.spec_path.write_text(SPEC.format(**{"port": self._port} | PARTS | parts))
-        spec = load(self.spec_path, None).spec
+        return load(self.spec_path, None).spec
+
+    def publish(self, spec: Spec, *, wait: bool = True) -> None:
+        """Let the worker serve a spec, be it such as only a bug would let through."""
         generation = self.control.words[Word.GENERATION] + 1
         snapshot = Snapshot(generation=generation, digest=digest(spec), spec=spec)
         self.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(snapshot))

@@ -13,6 +13,7 @@ from tests.proxy.wire import OK
 
 pytestmark = pytest.mark.proves("3.4 random splits of valid and mutated requests mean what a reference parser reads")
 
+
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory):
     laboratory = Laboratory(tmp_path_factory.mktemp("splits"))
