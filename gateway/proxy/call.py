@@ -207,9 +207,9 @@ class Call:
         else:
             self.failed(Failure.IDLE_TIMEOUT)
 
-    def expire(self, now: float) -> None:  # noqa: ARG002 - the signature of everything that has a deadline
+    def expire(self, now: float) -> None:
         """Give up waiting for a connection."""
-        self.failed(Failure.POOL_FULL)
+        self.failed(Failure.TOTAL_TIMEOUT if now >= self.total_due else Failure.POOL_FULL)
 
     # ---- tries and their end
 

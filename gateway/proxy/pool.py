@@ -147,7 +147,7 @@ class Pool:
         self._waiting.append(call)
         self.worker.values[self._waits] += 1
         patience = caps.queue_seconds + (self._service.policy.timeouts.connect_seconds if dials else 0)
-        self.worker.timers.arm(call, self.worker.clock() + patience)
+        self.worker.timers.arm(call, min(self.worker.clock() + patience, call.total_due))
         if dials:
             self._dial()
 

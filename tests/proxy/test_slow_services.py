@@ -134,6 +134,16 @@ def test_a_request_that_waits_too_long_for_a_connection_is_a_503(configure, conn
         assert (answer.status, answer.failure, answer.one(b"retry-after")) == (503, "pool_full", b"1")
 
 
+def test_the_total_deadline_holds_while_a_request_waits_for_a_connection(configure, connect, upstream):
+    hasty = "  hasty: {match: /hasty, to: game, timeout: 300ms}"
+    configure(connections="{most: 1, queue_time: 9s}", routes=hasty)
+    first = connect().send(GET)
+    call, _ = upstream.request()
+    assert connect().ask(GET.replace(b"any", b"hasty")).failure == "total_timeout"
+    call.send(OK)
+    assert first.message().status == 200
+
+
 def test_a_client_that_goes_away_while_it_waits_for_a_connection_is_forgotten(configure, connect, gateway, upstream):
     configure(connections="{most: 1}")
     first, second, third = connect(), connect(), connect()
