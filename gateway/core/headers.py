@@ -61,9 +61,13 @@ class HeaderChanges:
         added = {name for name, _ in self._added}
         self.defaults = [default for default in defaults if default[0] not in ruled | added]
 
+    def passed(self, headers: list[Header]) -> list[Header]:
+        """Give the headers that no rule removes or replaces: all that may stand in an interim answer (1xx)."""
+        return [header for header in headers if folded(header[0]) not in self._dropped] if self._dropped else headers
+
     def apply(self, headers: list[Header]) -> list[Header]:
         """Give the headers as they go on; the list given is left as it is."""
-        passed = [header for header in headers if folded(header[0]) not in self._dropped] if self._dropped else headers
+        passed = self.passed(headers)
         if self.defaults:
             there = {folded(name) for name, _ in passed}
             passed = passed + [default for default in self.defaults if default[0] not in there]

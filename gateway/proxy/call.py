@@ -163,6 +163,10 @@ class Call:
             due = worker.clock() + self.service.policy.timeouts.idle_seconds
             self.connection.arm(min(due, self.total_due))
 
+    def switched(self) -> None:
+        """Take the breaker's probe for passed: what the answer has opened may last for days."""
+        self._end_probe("success")
+
     def complete(self, *, whole: bool, success: bool) -> None:
         """Give the connection back: the answer is complete; `whole` says that the request was, too."""
         connection, pool = self.connection, self._pool

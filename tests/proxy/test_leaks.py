@@ -10,6 +10,8 @@ from tests.proxy.wire import GET, OK, Upstream
 from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello"
+UPGRADE = b"GET /socket/a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
 QUICK = "{connect: 1s, first_byte: 300ms, idle: 300ms, total: 600ms}"
 OUTCOMES = ("success", "failure", "canceled")
 
@@ -116,6 +118,21 @@ def test_a_probe_is_not_retried_and_a_refused_one_is_none(connect, gateway, upst
     upstream.answer()
     assert client.message().status == 200
     assert probes(gateway)["started"] == before["started"] + 1
+
+
+@pytest.mark.usefixtures("half_open")
+def test_a_probe_that_opens_a_tunnel_has_passed_before_the_tunnel_ends(connect, gateway, upstream):
+    before = probes(gateway)
+    client = connect().send(UPGRADE)
+    call, _ = upstream.request()
+    call.send(SWITCH)
+    assert client.message().status == 101
+    passed = {"started": before["started"] + 1, "success": before["success"] + 1}
+    assert probes(gateway) == before | passed
+    client.close()
+    assert call.is_over()
+    until(lambda: gateway.total(UPSTREAM_IN_FLIGHT) == 0)
+    assert probes(gateway) == before | passed
 
 
 @pytest.fixture

@@ -174,6 +174,14 @@ def test_interim_answers_are_passed_on_before_the_final_one(client, upstream):
     assert client.message().status == 200
 
 
+def test_what_a_route_removes_or_replaces_stands_in_no_interim_answer_either(client, upstream):
+    client.send(GET.replace(b"any", b"ruled"))
+    call, _ = upstream.request()
+    call.send(b"HTTP/1.1 103 Early Hints\r\nX-Answer: theirs\r\nLink: </a>\r\n\r\n" + OK)
+    assert client.message().headers == ((b"link", b"</a>"),)
+    assert client.message().one(b"x-answer") == b"set"
+
+
 def test_http_1_0_gets_no_interim_answer(client, upstream):
     client.send(request(b"/any", version=b"1.0"))
     upstream.answer(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
