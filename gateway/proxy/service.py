@@ -51,21 +51,27 @@ class Service:
             outcome: tally.index(BREAKER_PROBES, (upstream, version, outcome))
             for outcome in ("started", "success", "failure", "canceled")
         }
-        edges = worker.edges
-        self._first_byte = tally.histogram(UPSTREAM_SECONDS, (upstream, version), edges)
-        self.configure(policy)
-
-    def configure(self, policy: Upstream) -> None:
-        """Take the policies of a new snapshot; pools are kept, until `apply`, unless what they send by changed."""
-        before = getattr(self, "policy", None)
         self.policy = policy
-        if before is not None and (before.tls, before.host) != (policy.tls, policy.host):
+        self._follow(policy)
+
+    def configure(self, policy: Upstream, edges_seconds: tuple[float, ...]) -> None:
+        """Take the policies of a new snapshot; pools are kept, until `apply`, unless what they send by changed."""
+        self._first_byte = self.worker.slot.tally.histogram(
+            UPSTREAM_SECONDS, (self.upstream, self.version), edges_seconds
+        )
+        before = self.policy
+        if policy == before:
+            return
+        if (before.tls, before.host) != (policy.tls, policy.host):
             self.close()
             self.pools = []
             self.endpoints = ()
+        self._follow(policy)
+
+    def _follow(self, policy: Upstream) -> None:
+        self.policy = policy
         self.hashes = policy.balance.by == "hash"
-        workers = self.worker.workers
-        self._budget = Budget(policy.retry.budget_ratio, workers) if policy.retry else None
+        self._budget = Budget(policy.retry.budget_ratio, self.worker.workers) if policy.retry else None
         self._balancer = Balancer(self.endpoints, policy.balance, start=random())  # noqa: S311 - no secret
 
     def apply(self, state: VersionState, targets: frozenset[str]) -> None:

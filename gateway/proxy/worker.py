@@ -116,7 +116,6 @@ class Worker:
         self.requests = RequestReader()
         self.answers = AnswerReader()
         self.bounds = Bounds()
-        self.edges: tuple[float, ...] = Metrics().latency_buckets
         self.trust = Trust(())
         self.table: Table | None = None
         self._contexts = ClientContexts()
@@ -132,6 +131,12 @@ class Worker:
         self._acceptors: list[Acceptor] = []
         self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
         self._expected = self._closing_since = 0.0
+        self._documents = {
+            Word.GENERATION: self._read_snapshot,
+            Word.EDITION: self._read_endpoints,
+            Word.KEYSETS: self._read_key_sets,
+        }
+        self._tried = dict.fromkeys(self._documents, -1)
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
         self.certificates = Certificates(tally, self.number)
@@ -167,6 +172,13 @@ class Worker:
 
     def _tick(self) -> None:
         now = self.clock()
+        try:
+            self._turn(now)
+        finally:  # what went wrong is the loop's to tell: without ticks no deadline is kept, and nobody told to end
+            if not self._phase(now):
+                self.loop.call_later(TICK_SECONDS, self._tick)
+
+    def _turn(self, now: float) -> None:
         lag = max(0.0, now - self._expected)
         self._expected = now + TICK_SECONDS
         self.account.settle()
@@ -181,8 +193,6 @@ class Worker:
         self.certificates.tick(now)
         self._follow()
         self.tokens.tick(now)
-        if not self._phase(now):
-            self.loop.call_later(TICK_SECONDS, self._tick)
 
     def _phase(self, now: float) -> bool:
         """Follow the build's phase; True once this process has nothing left to do."""
@@ -211,13 +221,13 @@ class Worker:
                 connection.close_if_idle()
 
     def _follow(self) -> None:
+        """Take up what was published, once each: what cannot be taken up is told, and what was served before is served on."""
         control = self.process.control.words
-        if self.table is None or control[Word.GENERATION] > self.words[Word.GENERATION]:
-            self._read_snapshot()
-        if control[Word.EDITION] > self.words[Word.EDITION]:
-            self._read_endpoints()
-        if control[Word.KEYSETS] > self.words[Word.KEYSETS]:
-            self._read_key_sets()
+        for word, read in self._documents.items():
+            published = control[word]
+            if published > self._tried[word]:
+                self._tried[word] = published
+                read()
 
     # ---- what control publishes
 
@@ -227,22 +237,20 @@ class Worker:
             return
         snapshot = msgspec.msgpack.decode(data, type=Snapshot)
         spec = snapshot.spec
+        services = {
+            (name, version): self._services.get((name, version)) or Service(self, name, version, upstream)
+            for name, upstream in spec.upstreams.items()
+            for version in upstream.versions
+        }
+        start = random()  # noqa: S311 - where a sequence begins
+        self.table = Table(snapshot, self.slot.tally, services, limits=self.limits, start=start)
+        # From here on nothing can go wrong that is not a bug: what has been served so far is given up.
         self.bounds = spec.bounds
-        self.edges = spec.metrics.latency_buckets
         self.trust = Trust(spec.listen.trusted)
         self.requests.configure(spec.identity.key_header, told(spec))
         self.gatekeeper.configure(spec)
-        services: dict[tuple[str, str], Service] = {}
-        for name, upstream in spec.upstreams.items():
-            for version in upstream.versions:
-                service = self._services.get((name, version))
-                if service is None:
-                    service = Service(self, name, version, upstream)
-                elif service.policy != upstream:
-                    service.configure(upstream)
-                services[name, version] = service
-        start = random()  # noqa: S311 - where a sequence begins
-        self.table = Table(snapshot, self.slot.tally, services, limits=self.limits, start=start)
+        for (name, _), service in services.items():
+            service.configure(spec.upstreams[name], spec.metrics.latency_buckets)
         for key in self._services.keys() - services.keys():
             self._services[key].close()
         self._services = services

@@ -1,6 +1,7 @@
 """A real worker on a loop of its own, in the test's process: it accepts nothing, both ends of its connections are played."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,6 +58,8 @@ class Laboratory:
     def __init__(self, place: Path) -> None:
         self.surroundings = Surroundings(place, 1)
         self.surroundings.worker.own()
+        self.lines: list[dict[str, object]] = []
+        """What was logged of the last play."""
         self._loop = uvloop.new_event_loop()
         self._worker = self._loop.run_until_complete(self._make())
 
@@ -66,10 +69,15 @@ class Laboratory:
         worker.ready = True
         return worker
 
-    def play(self, packets: list[bytes], answer: bytes) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
+    def play(
+        self, packets: list[bytes], answer: bytes, end: End | None = None
+    ) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
         """Give packets to a new connection; return what was answered, and each whole request the service got."""
-        found = self._loop.run_until_complete(_exchange(self._worker, packets, answer))
-        Slot.open(self._worker.slot.path, writable=True).ring.advance(self._worker.ring.waiting_bytes)
+        found = self._loop.run_until_complete(_exchange(self._worker, packets, answer, end or End()))
+        ring = Slot.open(self._worker.slot.path, writable=True).ring
+        taken = ring.peek(1 << 20)
+        ring.advance(len(taken))
+        self.lines = [json.loads(line) for line in taken.splitlines()]
         return found
 
     def close(self) -> None:
@@ -77,12 +85,9 @@ class Laboratory:
         self.surroundings.release()
 
 
-async def _exchange(worker, packets, answer):
+async def _exchange(worker, packets, answer, transport):
     (pool,) = worker.table.services["game", "v1"].pools
-    client, transport = (
-        ClientConnection(app=SimpleNamespace(ctx=SimpleNamespace(worker=worker)), peer="127.0.0.1"),
-        End(),
-    )
+    client = ClientConnection(app=SimpleNamespace(ctx=SimpleNamespace(worker=worker)), peer="127.0.0.1")
     worker.count_connection(1)
     client.connection_made(transport)
     calls: list[tuple[UpstreamConnection, End]] = []
@@ -95,6 +100,7 @@ async def _exchange(worker, packets, answer):
         await _settle(pool, calls, passed, answer)
     transport.closed = True
     client.connection_lost(None)
+    assert client.bucket == 0, "the timers would keep it"
     for connection, end in calls:
         end.closed = True
         connection.connection_lost(None)
