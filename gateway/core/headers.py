@@ -1,6 +1,5 @@
 """Which header fields pass through the gateway, and what a route changes about them."""
 
-import itertools
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,31 +11,28 @@ from gateway.spec.route import HeaderRules
 __all__ = [
     "FORWARDING",
     "HEARSAY",
-    "HOP_BY_HOP",
-    "OWN",
+    "OWN_OF_ANSWERS",
     "PROTECTED",
     "SPECIAL",
     "HeaderChanges",
     "folded",
-    "spellings",
+    "join",
     "without_named",
 ]
 
 
-def spellings(names: Iterable[str]) -> frozenset[bytes]:
-    """Give every spelling in which a server may read `_` as `-`, as CGI variables do (X_Forwarded_For)."""
-    every: set[bytes] = set()
-    for name in names:
-        first, *words = name.split("-")
-        for joints in itertools.product("-_", repeat=len(words)):
-            every.add((first + "".join(map("".join, zip(joints, words, strict=True)))).encode())
-    return frozenset(every)
+def _encoded(*names: str) -> frozenset[bytes]:
+    return frozenset(name.encode() for name in names)
 
 
-SPECIAL: Final = spellings(("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN))
-"""Request fields that never go on as they came, in any spelling: each is read by its own rules or dropped."""
+SPECIAL: Final = _encoded("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN)
+"""Request fields that never go on as they came, in any spelling (look up the `folded` name): each is read by its own
+rules or dropped."""
 
-PROTECTED: Final = frozenset(name.encode() for name in (*FORWARDING, *OWN, *WELL_KNOWN, "host", "content-length"))
+OWN_OF_ANSWERS: Final = _encoded(*HOP_BY_HOP, "content-length", "x-request-id", "casino-failure")
+"""Fields of answers, folded, that are for the gateway alone, or that it writes itself."""
+
+PROTECTED: Final = _encoded(*FORWARDING, *OWN, *WELL_KNOWN, "host", "content-length")
 """Meant for every recipient; a `Connection` that names one of them does not remove it (CVE-2024-45410)."""
 
 

@@ -154,13 +154,13 @@ def identify(exchange: Exchange) -> None:
     digits = exchange.worker.identities.next()
     exchange.trace_id = exchange.request_id = digits[:32]
     if head.traceparent:
-        followed = trace.follow(head.traceparent, trace_bits=int(digits[:32], 16), span_bits=int(digits[32:], 16))
+        followed = trace.follow(head.traceparent, digits)
         exchange.trace_id = followed.trace_id
         exchange.traceparent = followed.header()
     else:
         exchange.traceparent = f"00-{digits[:32]}-{digits[32:]}-01".encode()
     if head.request_id and exchange.client.hop.trusted:
-        exchange.request_id = trace.request_id(head.request_id, trusted=True, bits=int(digits[:32], 16))
+        exchange.request_id = trace.request_id(head.request_id, digits)
 
 
 def _consider_upgrade(exchange: Exchange, plan: Plan) -> None:
