@@ -58,7 +58,7 @@ class ClientConnection(asyncio.Protocol):
         "hop", "paused", "shown", "transport", "write", "worker",
     )  # fmt: skip
 
-    def __init__(self, *, app: Any, peer: str = "", entrance: Entrance = PLAIN, **_: Any) -> None:
+    def __init__(self, *, app: Any, peer: str = "", entrance: Entrance = PLAIN) -> None:
         """Be made by an acceptor, in place of Sanic's own HTTP protocol: `peer` is the client's address, if it has one."""
         self.worker: Worker = app.ctx.worker
         self.transport: Any
@@ -346,7 +346,10 @@ class ClientConnection(asyncio.Protocol):
             self._held = data
             return b""
         self._state = _HEAD
-        if preface.source and not self.worker.renamed(self, preface.source):
+        if not preface.source:
+            if not preface.is_own:
+                self.hop = self.hop.unbelieved()
+        elif not self.worker.renamed(self, preface.source):
             self.transport.abort()
             return b""
         return data[preface.consumed :]

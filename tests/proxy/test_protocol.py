@@ -392,6 +392,20 @@ def test_a_trusted_peer_says_who_the_client_is(preface, address, dripping, conne
 
 
 @pytest.mark.parametrize(
+    ("preface", "chain"),
+    [
+        pytest.param(b"PROXY UNKNOWN\r\n", b"127.0.0.2", id="a client it does not know"),
+        pytest.param(V2[:13] + b"\x31\x00\x00", b"127.0.0.2", id="a client of another family"),
+        pytest.param(V2[:12] + b"\x20\x00\x00\x00", b"6.6.6.6, 127.0.0.2", id="itself"),
+    ],
+)
+def test_claims_are_believed_only_of_whom_a_trusted_peer_names(preface, chain, connect, upstream):
+    client = connect("proxy", "127.0.0.2").send(preface + GET[:-2] + b"X-Forwarded-For: 6.6.6.6\r\n\r\n")
+    assert upstream.answer().one(b"x-forwarded-for") == chain
+    assert client.message().status == 200
+
+
+@pytest.mark.parametrize(
     ("preface", "source"),
     [
         pytest.param(b"PROXY TCP4 198.51.100.7 192.0.2.1 1 80\r\n", "127.0.0.1", id="from a stranger"),
