@@ -160,8 +160,10 @@ class Account:
         if call is not None and call.tries:
             record.target = call.target
             record.retries = call.tries - 1
-            record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
-            record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)
+            if exchange.source == "upstream":
+                record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
+                if call.tries == 1:  # else what other tries took would be called the gateway's own
+                    record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)
 
 
 def _add_tls(record: AccessRecord, handshake: Handshake) -> None:

@@ -165,6 +165,7 @@ class Call:
 
     def switched(self) -> None:
         """Take the breaker's probe for passed: what the answer has opened may last for days."""
+        self.answer_seconds = perf_counter() - self.called
         self._end_probe("success")
 
     def complete(self, *, whole: bool, success: bool) -> None:
