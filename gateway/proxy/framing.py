@@ -12,8 +12,6 @@ from gateway.core.request import Header
 
 CHUNKED = -1
 """The body comes in chunks."""
-UNTIL_CLOSE = -2
-"""A response body that ends with the connection."""
 
 HEAD_END = b"\r\n\r\n"
 _MOST_DIGITS = 19

@@ -83,10 +83,11 @@ async def serve(process: Process) -> None:
     await server.before_start()
     await server.after_start()
     worker.connections = server.connections
-    worker.start(functools.partial(ClientConnection, app=app, connections=server.connections))
+    worker.start(functools.partial(ClientConnection, app=app))
     await worker.done
     await server.before_stop()
     await server.after_stop()
+    worker.account.settle()  # of the last one aborted: the loop has turned since, and told the others
 
 
 async def _unreached(_: Request) -> HTTPResponse:
@@ -209,7 +210,6 @@ class Worker:
         if ended and not self.done.done():
             for connection in list(self.connections):
                 connection.abort()
-            self.account.settle()  # of those just aborted
             self.done.set_result(None)
         return ended
 

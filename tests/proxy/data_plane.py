@@ -34,7 +34,7 @@ casino: 1
 {top}
 listen: {{public: {public}, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
 bounds: {bounds}
-metrics: {{series: 20000}}
+metrics: {metrics}
 upstreams:
   game:
     versions: {{v1: [http://127.0.0.1:{port}{more}]}}
@@ -63,6 +63,7 @@ PARTS = {
     "top": "",
     "public": "127.0.0.1:8080",
     "bounds": "{}",
+    "metrics": "{series: 20000}",
     "more": "",
     "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
     "connections": "{}",

@@ -5,6 +5,7 @@ import pytest
 from exporters.catalog.gateway import BREAKER_PROBES, UPSTREAM_IN_FLIGHT, UPSTREAM_REQUESTS
 from gateway.core.snapshot import Endpoint, VersionState
 from gateway.store.process import Phase
+from gateway.store.slot import Word
 from tests.proxy.data_plane import Gateway
 from tests.proxy.wire import GET, OK, Upstream
 from tests.waiting import until
@@ -157,6 +158,16 @@ def test_a_call_that_ended_is_counted_once_and_gives_its_place_back(asked, end, 
         assert {each for each in after if after[each] != before[each]} == {outcome}
         gateway.upstream.hang_up()
         until(lambda: "gateway_upstream_connections" not in gateway.held())
+
+
+def test_what_is_under_way_when_a_build_stops_has_a_line_each(faulty):
+    clients = [faulty.connect().send(GET) for _ in range(3)]
+    calls = [faulty.upstream.request() for _ in clients]
+    faulty.supervisor.words[Word.PHASE] = Phase.STOP
+    until(faulty.has_ended)
+    assert [line["casino.failure"] for line in faulty.lines()] == ["client_closed"] * len(calls)
+    for client in clients:
+        client.close()
 
 
 def test_a_build_that_closes_answers_what_it_has_begun_says_so_and_ends(tmp_path):

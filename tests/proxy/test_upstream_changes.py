@@ -1,9 +1,11 @@
 """What a reload or a new file changes about how upstreams are called holds for the next call."""
 
 import ssl
+from bisect import bisect_left
 
 import pytest
 
+from exporters.catalog.gateway import UPSTREAM_SECONDS
 from tests.authority import Authority, replace
 from tests.proxy.wire import GET, OK, Peer, Upstream
 from tests.waiting import until
@@ -160,3 +162,17 @@ def test_a_file_that_vanished_between_check_and_use_costs_its_upstream_alone(fau
     replace(str(authority.file), content)
     until(lambda: client.ask(VAULT).failure != "tls")
     client.close()
+
+
+def test_new_latency_buckets_hold_for_services_too(configure, client, gateway, upstream):
+    def slow():
+        """Answers in buckets whose upper edge is seconds away."""
+        found = (each for (name, _), each in gateway.totals().histograms.items() if name == UPSTREAM_SECONDS.name)
+        return sum(sum(each.counts[bisect_left(each.edges_seconds, 2.5) :]) for each in found)
+
+    configure(metrics="{series: 20000, latency_buckets: [5s, 10s]}")
+    before = slow()
+    client.send(GET)
+    upstream.answer()
+    client.message()
+    assert slow() == before + 1
