@@ -17,6 +17,7 @@ __all__ = [
     "HeaderChanges",
     "folded",
     "join",
+    "tokens",
     "without_named",
 ]
 
@@ -36,9 +37,14 @@ PROTECTED: Final = _encoded(*FORWARDING, *OWN, *WELL_KNOWN, "host", "content-len
 """Meant for every recipient; a `Connection` that names one of them does not remove it (CVE-2024-45410)."""
 
 
+def tokens(connection: bytes) -> list[bytes]:
+    """Give what the value of `Connection` names, in lower case."""
+    return [token.strip().lower() for token in connection.split(b",")]
+
+
 def without_named(headers: list[Header], connection: bytes) -> list[Header]:
     """Leave out the fields that the value of `Connection` names, save protected ones."""
-    named = {token.strip().lower() for token in connection.split(b",")} - PROTECTED
+    named = set(tokens(connection)) - PROTECTED
     return [header for header in headers if header[0] not in named]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core import trace
 from gateway.core.failure import Failure, Refused
-from gateway.core.headers import join
+from gateway.core.headers import join, tokens
 from gateway.core.request import Header, Request
 from gateway.core.route import Miss
 from gateway.proxy.answers import problem
@@ -165,7 +165,7 @@ def identify(exchange: Exchange) -> None:
 
 def _consider_upgrade(exchange: Exchange, plan: Plan) -> None:
     head = exchange.head
-    asked = b"upgrade" in [token.strip().lower() for token in head.connection.split(b",")]
+    asked = b"upgrade" in tokens(head.connection)
     if asked and head.http11 and head.method == b"GET" and not head.length and head.upgrade in plan.upgrades:
         exchange.upgrade = head.upgrade
 

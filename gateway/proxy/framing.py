@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import httptools
 
+from gateway.core.headers import tokens
 from gateway.core.request import Header
 
 CHUNKED = -1
@@ -57,8 +58,8 @@ def persists(connection: bytes, *, http11: bool) -> bool:
 
     llhttp forgets it as soon as a message without a body is complete.
     """
-    tokens = [token.strip().lower() for token in connection.split(b",")]
-    return b"close" not in tokens and (http11 or b"keep-alive" in tokens)
+    named = tokens(connection)
+    return b"close" not in named and (http11 or b"keep-alive" in named)
 
 
 def bare_line_feed(data: bytes) -> bool:
