@@ -267,12 +267,8 @@ def _sent(
         host_line = parse_target(urls[0]).authority.encode()
     yield f"host: {host_line.decode()}"
     connection = b",".join(value for name, value in request.headers if name == b"connection")
-    own = told(spec)
-    passed = [
-        (name, value)
-        for name, value in without_named(request.headers, connection)
-        if name not in SPECIAL and folded(name).decode() not in own
-    ]
+    never = SPECIAL.union([name.encode() for name in told(spec)])
+    passed = [(name, value) for name, value in without_named(request.headers, connection) if folded(name) not in never]
     if plan.gate is not None:
         passed = plan.gate.screened(passed, _scheme(request))
     for name, value in plan.request_headers.apply(passed):

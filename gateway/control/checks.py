@@ -9,16 +9,17 @@ import logging
 import random
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import partial
 
 import msgspec
 
 from gateway.control.tasks import Tasks
 from gateway.core.health import Belief, Streak, step
 from gateway.core.slowstart import Key
-from gateway.core.tls import client_context
+from gateway.core.tls import ClientContexts
 from gateway.spec.address import parse_target
 from gateway.spec.upstream import Health, UpstreamTls
 
@@ -30,6 +31,8 @@ JITTER_RATIO = 0.1
 """Checks of one interval drift apart by this much, so that gateways do not all ask in step."""
 MOST_LINE_BYTES = 1024
 
+_CONTEXTS = ClientContexts()
+"""Reading the authorities takes the CPU longer than a check may hold the loop: it is done once for all alike."""
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])( |\r?\n)")
 
 
@@ -146,15 +149,9 @@ async def _connect(check: Check) -> tuple[asyncio.StreamReader, asyncio.StreamWr
         host,
         port,
         limit=MOST_LINE_BYTES,
-        ssl=_context(check.tls),
+        ssl=_CONTEXTS.get(check.tls, time.monotonic()),
         server_hostname=check.tls.server_name or target.host,
     )
-
-
-@lru_cache(maxsize=256)
-def _context(tls: UpstreamTls) -> ssl.SSLContext:
-    """Reading the authorities takes the CPU longer than a check may hold the loop, so it is done once."""
-    return client_context(tls)
 
 
 async def _read_status(reader: asyncio.StreamReader, policy: Health) -> Result:

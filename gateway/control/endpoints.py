@@ -36,6 +36,8 @@ class Planned(msgspec.Struct, frozen=True):
 
     policy: Upstream
     weights: dict[str, float]
+    answer_seconds: float
+    """The longest that a route of its own timeout waits for an answer; 0 if there is none."""
 
 
 class TargetState(msgspec.Struct, frozen=True):
@@ -54,11 +56,14 @@ def plan(*specs: Spec) -> dict[VersionName, Planned]:
     planned: dict[VersionName, Planned] = {}
     for spec in specs:
         for name, upstream in spec.upstreams.items():
+            answer_seconds = max(
+                (route.timeout_seconds or 0.0 for route in spec.routes.values() if route.to == name), default=0.0
+            )
             for version, build in upstream.versions.items():
                 before = planned.get((name, version))
                 weights = dict(before.weights) if before else {}
                 weights |= {target.url: float(target.weight) for target in build.targets}
-                planned[name, version] = Planned(upstream, weights)
+                planned[name, version] = Planned(upstream, weights, answer_seconds)
     return planned
 
 
@@ -165,6 +170,7 @@ class Publisher:
             ),
             workers=tuple(number(slot) for slot in self._workers.live()),
             read=read,
+            answer_seconds=self._planned[name].answer_seconds,
         )
 
     def _target_facts(self, name: VersionName, target: str, weight: float) -> TargetFacts:

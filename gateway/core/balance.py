@@ -31,14 +31,12 @@ class _Policy(Protocol):
 class Balancer:
     """Chooses among one edition of a version's endpoints."""
 
-    __slots__ = ("panic", "pick")
+    __slots__ = ("pick",)
 
     def __init__(self, endpoints: Sequence[Endpoint], balance: Balance, *, start: float) -> None:
         """Compile the choice; `start` in [0, 1) is where the round begins, so that workers do not march in step."""
         weighted = [(index, endpoint.weight) for index, endpoint in enumerate(endpoints) if endpoint.weight > 0]
         up = [(index, weight) for index, weight in weighted if endpoints[index].up]
-        self.panic = bool(weighted) and not up
-        """Everything is down, so everything is used."""
         self.pick = _policy(up or weighted, endpoints, balance, start).pick
         """Choose an index, or None if nothing is left. `draw` in [0, 1) and `outstanding` (requests under way by index)
         serve least outstanding, `key` serves hash; `avoid` holds the indexes a retry has already tried."""

@@ -14,8 +14,12 @@ class Caller(Struct, frozen=True):
     """By what: `key`, `jwt`, `basic` or `certificate`."""
     lines: bytes = b""
     """Header lines for the upstream, ready to send: consumer, subject and what the route makes of claims."""
+    issuer: str = ""
+    """The token's issuer, as the spec calls it: subjects are only its own to tell apart."""
 
     @property
     def key(self) -> str:
         """What limits by consumer count: the consumer, or who it is without being one."""
+        if self.issuer and not self.consumer:
+            return f"{self.means}:{self.issuer}:{self.subject}"
         return self.consumer or f"{self.means}:{self.subject}"

@@ -22,8 +22,6 @@ _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not
 class Key(Struct, frozen=True):
     """One API key."""
 
-    digest: bytes
-    """Its SHA-256."""
     expires_unix: float
     caller: Caller
 
@@ -55,7 +53,7 @@ class Directory:
             for key in consumer.keys:
                 digest = bytes.fromhex(key.sha256)
                 expires = inf if key.expires is None else unix_seconds(key.expires)
-                self.keys[digest] = Key(digest, expires, self.caller(name, "", "key"))
+                self.keys[digest] = Key(expires, self.caller(name, "", "key"))
             for password in consumer.passwords:
                 self.users[password.user.encode()] = User(password.argon2, self.caller(name, password.user, "basic"))
             for subject in consumer.tokens:
@@ -63,8 +61,8 @@ class Directory:
             for certificate in consumer.certificates:
                 self._certificates[without_case(certificate)] = name
 
-    def caller(self, consumer: str, subject: str, means: str, lines: bytes = b"") -> Caller:
-        """Introduce a caller; `lines` are further header lines for the service.
+    def caller(self, consumer: str, subject: str, means: str, lines: bytes = b"", issuer: str = "") -> Caller:
+        """Introduce a caller; `lines` are further header lines for the service, `issuer` is the one of a token.
 
         Raises:
             Refused: the subject is too long to be told.
@@ -72,7 +70,7 @@ class Directory:
         """
         consumer_line = header_line(self._consumer_header, (consumer,)) if consumer else b""
         subject_line = header_line(self._subject_header, (subject,)) if subject else b""
-        return Caller(consumer, subject, means, consumer_line + subject_line + lines)
+        return Caller(consumer, subject, means, consumer_line + subject_line + lines, issuer)
 
     def of_certificate(self, names: tuple[str, ...]) -> Caller:
         """Introduce the holder of a verified certificate with these names: the first that is a consumer's says who it is."""

@@ -32,7 +32,6 @@ class Failure(StrEnum):
     HTTP_VERSION = "http_version"
     CONNECT_REFUSED = "connect_refused"
     TLS = "tls"
-    DNS = "dns"
     UPSTREAM_RESET = "upstream_reset"
     UPSTREAM_PROTOCOL = "upstream_protocol"
     ANSWER_TOO_LARGE = "answer_too_large"
@@ -40,7 +39,6 @@ class Failure(StrEnum):
     BREAKER_OPEN = "breaker_open"
     POOL_FULL = "pool_full"
     OVERLOAD = "overload"
-    DRAINING = "draining"
     NOT_READY = "not_ready"
     CONNECT_TIMEOUT = "connect_timeout"
     FIRST_BYTE_TIMEOUT = "first_byte_timeout"
@@ -75,7 +73,6 @@ STATUS: dict[Failure, int] = {
     Failure.HTTP_VERSION: 505,
     Failure.CONNECT_REFUSED: 502,
     Failure.TLS: 502,
-    Failure.DNS: 502,
     Failure.UPSTREAM_RESET: 502,
     Failure.UPSTREAM_PROTOCOL: 502,
     Failure.ANSWER_TOO_LARGE: 502,
@@ -83,7 +80,6 @@ STATUS: dict[Failure, int] = {
     Failure.BREAKER_OPEN: 503,
     Failure.POOL_FULL: 503,
     Failure.OVERLOAD: 503,
-    Failure.DRAINING: 503,
     Failure.NOT_READY: 503,
     Failure.CONNECT_TIMEOUT: 504,
     Failure.FIRST_BYTE_TIMEOUT: 504,
@@ -118,7 +114,6 @@ MEANING: dict[Failure, str] = {
     Failure.HTTP_VERSION: "Only HTTP/1.0 and HTTP/1.1 are spoken here.",
     Failure.CONNECT_REFUSED: "The service could not be reached.",
     Failure.TLS: "The service could not be reached securely.",
-    Failure.DNS: "The service's name could not be resolved.",
     Failure.UPSTREAM_RESET: "The service closed the connection before its answer was complete.",
     Failure.UPSTREAM_PROTOCOL: "The service's answer is not valid HTTP.",
     Failure.ANSWER_TOO_LARGE: "The service's answer is larger than accepted here.",
@@ -126,7 +121,6 @@ MEANING: dict[Failure, str] = {
     Failure.BREAKER_OPEN: "The service fails too often and is left alone for a moment.",
     Failure.POOL_FULL: "The service has too many requests waiting.",
     Failure.OVERLOAD: "The gateway is overloaded; try again in a moment.",
-    Failure.DRAINING: "The gateway is shutting down.",
     Failure.NOT_READY: "The gateway has no configuration yet.",
     Failure.CONNECT_TIMEOUT: "The service did not accept the connection in time.",
     Failure.FIRST_BYTE_TIMEOUT: "The service did not begin to answer in time.",

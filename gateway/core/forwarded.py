@@ -21,6 +21,7 @@ _MOST_HOPS: Final = 32
 """Proxies a request may claim to have crossed; what is left of them is not read."""
 _MOST_CHARACTERS: Final = 4096
 """A longer Forwarded is not read: its quotes can only be told apart from the left, where the client writes."""
+_LONGEST_NODE: Final = 64
 _SCHEMES: Final = frozenset(("http", "https", "ws", "wss"))
 _NODE: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?").fullmatch
 _PARAMETER: Final = re.compile(r'[ \t]*+([a-z]++)=("(?:[^"\\]|\\.)*+"|[^",; \t]++)[ \t]*+(;|,|\Z)', re.IGNORECASE).match
@@ -63,6 +64,10 @@ class Hop:
         self.trusted = trust.covers(self._address)
         self._direct_host: bytes | None = None
         self._direct: Origin
+
+    def unbelieved(self) -> "Hop":
+        """Give the same connection for a client whose address its proxy does not tell: what that one claims, nobody vouches for."""
+        return Hop(self.peer, scheme=self._scheme, port=int(self._port), trust=Trust(()))
 
     def origin(self, host: bytes, claims: Sequence[Header]) -> Origin:
         """Introduce a request by its valid Host (empty where HTTP/1.0 sent none) and the forwarding headers it came with."""
@@ -158,7 +163,10 @@ def _readable(nodes: Sequence[str]) -> tuple[Address, ...]:
     """Read addresses from the right up to the first that is none (`unknown`, a name, rubbish): beyond it, all is hearsay."""
     addresses: list[Address] = []
     for node in reversed(nodes):
-        address = _read_node(node.strip())
+        text = node.strip()
+        address = (
+            _read_node(text) if len(text) <= _LONGEST_NODE else None
+        )  # asked before: the cache keeps what it is asked
         if address is None:
             break
         addresses.append(address)
@@ -168,8 +176,6 @@ def _readable(nodes: Sequence[str]) -> tuple[Address, ...]:
 @functools.lru_cache(maxsize=1024)
 def _read_node(text: str) -> Address | None:
     """Read an address that may be in brackets and may have a port."""
-    if len(text) > 64:
-        return None
     found = _NODE(text)
     return read_address(found[1] or found[2] if found else text)
 

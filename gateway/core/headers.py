@@ -1,6 +1,5 @@
 """Which header fields pass through the gateway, and what a route changes about them."""
 
-import itertools
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,37 +11,40 @@ from gateway.spec.route import HeaderRules
 __all__ = [
     "FORWARDING",
     "HEARSAY",
-    "HOP_BY_HOP",
-    "OWN",
+    "OWN_OF_ANSWERS",
     "PROTECTED",
     "SPECIAL",
     "HeaderChanges",
     "folded",
-    "spellings",
+    "join",
+    "tokens",
     "without_named",
 ]
 
 
-def spellings(names: Iterable[str]) -> frozenset[bytes]:
-    """Give every spelling in which a server may read `_` as `-`, as CGI variables do (X_Forwarded_For)."""
-    every: set[bytes] = set()
-    for name in names:
-        first, *words = name.split("-")
-        for joints in itertools.product("-_", repeat=len(words)):
-            every.add((first + "".join(map("".join, zip(joints, words, strict=True)))).encode())
-    return frozenset(every)
+def _encoded(*names: str) -> frozenset[bytes]:
+    return frozenset(name.encode() for name in names)
 
 
-SPECIAL: Final = spellings(("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN))
-"""Request fields that never go on as they came, in any spelling: each is read by its own rules or dropped."""
+SPECIAL: Final = _encoded("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN)
+"""Request fields that never go on as they came, in any spelling (look up the `folded` name): each is read by its own
+rules or dropped."""
 
-PROTECTED: Final = frozenset(name.encode() for name in (*FORWARDING, *OWN, *WELL_KNOWN, "host", "content-length"))
+OWN_OF_ANSWERS: Final = _encoded(*HOP_BY_HOP, "content-length", "x-request-id", "casino-failure")
+"""Fields of answers, folded, that are for the gateway alone, or that it writes itself."""
+
+PROTECTED: Final = _encoded(*FORWARDING, *OWN, *WELL_KNOWN, "host", "content-length")
 """Meant for every recipient; a `Connection` that names one of them does not remove it (CVE-2024-45410)."""
+
+
+def tokens(connection: bytes) -> list[bytes]:
+    """Give what the value of `Connection` names, in lower case."""
+    return [token.strip().lower() for token in connection.split(b",")]
 
 
 def without_named(headers: list[Header], connection: bytes) -> list[Header]:
     """Leave out the fields that the value of `Connection` names, save protected ones."""
-    named = {token.strip().lower() for token in connection.split(b",")} - PROTECTED
+    named = set(tokens(connection)) - PROTECTED
     return [header for header in headers if header[0] not in named]
 
 
@@ -61,9 +63,13 @@ class HeaderChanges:
         added = {name for name, _ in self._added}
         self.defaults = [default for default in defaults if default[0] not in ruled | added]
 
+    def passed(self, headers: list[Header]) -> list[Header]:
+        """Give the headers that no rule removes or replaces: all that may stand in an interim answer (1xx)."""
+        return [header for header in headers if folded(header[0]) not in self._dropped] if self._dropped else headers
+
     def apply(self, headers: list[Header]) -> list[Header]:
         """Give the headers as they go on; the list given is left as it is."""
-        passed = [header for header in headers if folded(header[0]) not in self._dropped] if self._dropped else headers
+        passed = self.passed(headers)
         if self.defaults:
             there = {folded(name) for name, _ in passed}
             passed = passed + [default for default in self.defaults if default[0] not in there]

@@ -71,7 +71,7 @@ class Gate:
         told = [(name, texts(claims.get(claim))) for name, claim in self._headers.items()]
         lines = b"".join([header_line(name, values) for name, values in told if values])
         consumer = directory.of_token(issuer, claims)
-        return directory.caller(consumer, ",".join(texts(claims.get("sub"))), "jwt", lines)
+        return directory.caller(consumer, ",".join(texts(claims.get("sub"))), "jwt", lines, issuer)
 
     def check_claims(self, claims: dict[str, Any]) -> None:
         """Check what a token must have.

@@ -43,6 +43,8 @@ class VersionFacts(Struct, frozen=True):
     workers: tuple[int, ...] = ()
     read: bool = True
     """Every living worker has applied the last edition."""
+    answer_seconds: float = 0.0
+    """The longest a route waits for an answer, where that is longer than the upstream says."""
 
 
 class Judgement(Struct, frozen=True):
@@ -131,7 +133,8 @@ def _breaker(before: Breaker, facts: VersionFacts, policy: Upstream, now: float)
         workers=facts.workers,
         read=facts.read,
     )
-    return breaker.step(before, seen, policy.breaker, now, answer_seconds=policy.timeouts.total_seconds)
+    answer_seconds = max(facts.answer_seconds, policy.timeouts.total_seconds)
+    return breaker.step(before, seen, policy.breaker, now, answer_seconds=answer_seconds)
 
 
 def _endpoints(

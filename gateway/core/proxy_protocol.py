@@ -21,7 +21,9 @@ class Preface(Struct, frozen=True):
     consumed: int
     """Its bytes; what follows is the client's."""
     source: str
-    """The client's address; empty where the proxy speaks for itself (LOCAL, UNKNOWN, a UNIX socket)."""
+    """The client's address; empty where the proxy does not say."""
+    is_own: bool = False
+    """The proxy speaks for itself (LOCAL), as for its health checks."""
 
 
 class Malformed(Struct, frozen=True):
@@ -69,7 +71,7 @@ def _read_v2(data: bytes) -> Preface | Malformed | None:
     if len(data) < 16 + length:
         return None
     if command == 0x20 or family not in _FAMILIES:
-        return Preface(16 + length, "")
+        return Preface(16 + length, "", is_own=command == 0x20)
     address_bytes, block_bytes = _FAMILIES[family]
     if length < block_bytes:
         return Malformed()

@@ -74,9 +74,9 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     arm: str = field(name="casino.arm", default="")
     target: str = field(name="casino.upstream.target", default="")
     upstream_duration: int | None = field(name="casino.upstream.duration", default=None)
-    """From the last call sent to the first byte of its answer."""
+    """From the call sent to the first byte of the answer that was passed on."""
     gateway_duration: int | None = field(name="casino.gateway.duration", default=None)
-    """The gateway's own part of `event.duration`."""
+    """The gateway's own part of the time to that byte; where there was one try, and its answer was passed on."""
     retries: int = field(name="casino.retries", default=0)
     cors: str = field(name="casino.cors", default="")
     """Whether the page it came from may read the answer: `allowed` or `foreign`; only on routes with `cors`."""

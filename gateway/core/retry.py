@@ -12,7 +12,6 @@ REASONS: Final = {
     Failure.CONNECT_REFUSED: "connect",
     Failure.CONNECT_TIMEOUT: "connect",
     Failure.TLS: "connect",
-    Failure.DNS: "connect",
     Failure.UPSTREAM_RESET: "reset",
     Failure.FIRST_BYTE_TIMEOUT: "timeout",
     Failure.IDLE_TIMEOUT: "timeout",

@@ -14,11 +14,7 @@ _GOLDEN: Final = 0.6180339887498949
 
 
 class Split:
-    """A route's split. Who chooses, first to last: rules in the spec's order, then the weights.
-
-    Kill switches and forced arms will stand before the rules, sticky assignment between rules and weights
-    (DESIGN.md section 3).
-    """
+    """A route's split. Who chooses, first to last: rules in the spec's order, then the weights."""
 
     __slots__ = ("_edges", "_only", "_rules", "_versions", "versions")
 

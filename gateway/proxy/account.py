@@ -81,6 +81,7 @@ class Account:
             values[lane.fault(failure) if index is None else index] += 1
         if exchange.counted and lane.meters:
             self._measure(lane.meters[exchange.arm], exchange, seconds)
+        exchange.call = exchange.tunnel = None  # they know the exchange: a cycle would keep all of it for the collector
 
     def shed(self, lane: Lane, method: bytes, count: int, sent: int) -> None:
         """Count refusals of `Shedding`, answers at once and without a line, of that many bytes together."""
@@ -174,8 +175,10 @@ class Account:
         if call is not None and call.tries:
             record.target = call.target
             record.retries = call.tries - 1
-            record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
-            record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)
+            if exchange.source == "upstream":
+                record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
+                if call.tries == 1:  # else what other tries took would be called the gateway's own
+                    record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)
 
 
 def _add_tls(record: AccessRecord, handshake: Handshake) -> None:

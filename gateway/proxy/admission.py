@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core import trace
 from gateway.core.failure import Failure, Refused
-from gateway.core.headers import join
+from gateway.core.headers import join, tokens
 from gateway.core.request import Header, Request
 from gateway.core.route import Miss
 from gateway.proxy.answers import problem
@@ -156,18 +156,18 @@ def identify(exchange: Exchange) -> None:
     digits = exchange.worker.identities.next()
     exchange.trace_id = exchange.request_id = digits[:32]
     if head.traceparent:
-        followed = trace.follow(head.traceparent, trace_bits=int(digits[:32], 16), span_bits=int(digits[32:], 16))
+        followed = trace.follow(head.traceparent, digits)
         exchange.trace_id = followed.trace_id
         exchange.traceparent = followed.header()
     else:
         exchange.traceparent = f"00-{digits[:32]}-{digits[32:]}-01".encode()
     if head.request_id and exchange.client.hop.trusted:
-        exchange.request_id = trace.request_id(head.request_id, trusted=True, bits=int(digits[:32], 16))
+        exchange.request_id = trace.request_id(head.request_id, digits)
 
 
 def _consider_upgrade(exchange: Exchange, plan: Plan) -> None:
     head = exchange.head
-    asked = b"upgrade" in [token.strip().lower() for token in head.connection.split(b",")]
+    asked = b"upgrade" in tokens(head.connection)
     if asked and head.http11 and head.method == b"GET" and not head.length and head.upgrade in plan.upgrades:
         exchange.upgrade = head.upgrade
 

@@ -4,12 +4,10 @@ from typing import Final
 
 import httptools
 
-from gateway.core.headers import HOP_BY_HOP, join, spellings, without_named
+from gateway.core.headers import OWN_OF_ANSWERS, folded, join, without_named
 from gateway.core.request import Header
 from gateway.proxy.framing import FramingError, body_length, persists
 
-SPECIAL: Final = spellings((*HOP_BY_HOP, "content-length", "x-request-id", "casino-failure"))
-"""Fields for the gateway alone, or that it writes itself."""
 _VERSIONS: Final = frozenset((b"HTTP/1.1 ", b"HTTP/1.0 "))
 _USUAL: Final = frozenset((b"", b"keep-alive", b"close"))
 _REMEMBERED: Final = 512
@@ -66,7 +64,7 @@ class AnswerReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in SPECIAL:
+        if folded(name) in OWN_OF_ANSWERS:
             self._special.append((name, value))
         else:
             self._headers.append((name, value))

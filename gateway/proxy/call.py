@@ -163,6 +163,11 @@ class Call:
             due = worker.clock() + self.service.policy.timeouts.idle_seconds
             self.connection.arm(min(due, self.total_due))
 
+    def switched(self) -> None:
+        """Take the breaker's probe for passed: what the answer has opened may last for days."""
+        self.answer_seconds = perf_counter() - self.called
+        self._end_probe("success")
+
     def complete(self, *, whole: bool, success: bool) -> None:
         """Give the connection back: the answer is complete; `whole` says that the request was, too."""
         connection, pool = self.connection, self._pool
@@ -207,9 +212,9 @@ class Call:
         else:
             self.failed(Failure.IDLE_TIMEOUT)
 
-    def expire(self, now: float) -> None:  # noqa: ARG002 - the signature of everything that has a deadline
+    def expire(self, now: float) -> None:
         """Give up waiting for a connection."""
-        self.failed(Failure.POOL_FULL)
+        self.failed(Failure.TOTAL_TIMEOUT if now >= self.total_due else Failure.POOL_FULL)
 
     # ---- tries and their end
 

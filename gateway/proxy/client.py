@@ -56,10 +56,10 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_body_due", "_choked", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_rate_bytes",
         "_scanned", "_state", "address_key", "bucket", "certificate", "directed", "due", "entrance", "exchange", "handshake",
-        "hop", "paused", "shown", "special", "transport", "write", "worker",
+        "hop", "paused", "shown", "transport", "write", "worker",
     )  # fmt: skip
 
-    def __init__(self, *, app: Any, peer: str = "", entrance: Entrance = PLAIN, **_: Any) -> None:
+    def __init__(self, *, app: Any, peer: str = "", entrance: Entrance = PLAIN) -> None:
         """Be made by an acceptor, in place of Sanic's own HTTP protocol: `peer` is the client's address, if it has one."""
         self.worker: Worker = app.ctx.worker
         self.transport: Any
@@ -108,12 +108,14 @@ class ClientConnection(asyncio.Protocol):
         self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self.worker.disconnected(self)
         self._dechunker = None
         self._held = b""
-        if self.exchange:
-            self.exchange.client_gone()
-            self.exchange = None
+        exchange, self.exchange = self.exchange, None
+        try:
+            if exchange:
+                exchange.client_gone()
+        finally:  # behind it: the end of a tunnel sets a deadline
+            self.worker.disconnected(self)
 
     def eof_received(self) -> bool:
         """Take a half-closed connection for a closed one, as nginx does: who waits for nothing wants no answer."""
@@ -145,8 +147,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._expire(now)
         except Exception as error:  # noqa: BLE001 - as in data_received
-            self.worker.crashed(error)
-            self.transport.abort()
+            self._crashed(error)
 
     def _expire(self, now: float) -> None:
         if self._state == _HEAD and (self._held or self._head_due):
@@ -163,7 +164,19 @@ class ClientConnection(asyncio.Protocol):
         try:
             step()
         except Exception as error:  # noqa: BLE001 - as in data_received
-            self.worker.crashed(error)
+            self._crashed(error)
+
+    def _crashed(self, error: Exception) -> None:
+        """Tell of a bug, answer for it if there is something to answer, and give the connection up."""
+        self.worker.crashed(error)
+        exchange, self._state = self.exchange, _LINGER
+        try:
+            if exchange and not exchange.over:
+                exchange.refused(Failure.INTERNAL)
+        except Exception as another:  # noqa: BLE001 - as in data_received
+            self.worker.crashed(another)
+            exchange = None
+        if exchange is None:
             self.transport.abort()
 
     # ---- bytes in
@@ -190,8 +203,7 @@ class ClientConnection(asyncio.Protocol):
                 else:
                     data = self._read_other(data)
         except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
-            self.worker.crashed(error)
-            self.transport.abort()
+            self._crashed(error)
 
     def _read_other(self, data: bytes) -> bytes:
         if self._state == _PREFACE:
@@ -339,7 +351,10 @@ class ClientConnection(asyncio.Protocol):
             self._held = data
             return b""
         self._state = _HEAD
-        if preface.source and not self.worker.renamed(self, preface.source):
+        if not preface.source:
+            if not preface.is_own:
+                self.hop = self.hop.unbelieved()
+        elif not self.worker.renamed(self, preface.source):
             self.transport.abort()
             return b""
         return data[preface.consumed :]

@@ -192,7 +192,9 @@ class Exchange:
     def interim(self, status: int, headers: list[Header]) -> None:
         """Pass a 1xx on (RFC 9110 section 15.2), save the 100 that the gateway itself gives."""
         if status != 100 and self.head.http11:
-            self.client.write(b"%b%b\r\n" % (STATUS_LINES[status], join(headers)))
+            assert self.plan is not None
+            passed = self.plan.response_headers.passed(headers)
+            self.client.write(b"%b%b\r\n" % (STATUS_LINES[status], join(passed)))
 
     def response(self, head: AnswerHead, body: bytes, *, done: bool) -> None:
         """Begin the answer with what there is of its body."""
@@ -282,8 +284,10 @@ class Exchange:
 
     def switched(self, headers: list[Header]) -> None:
         """Turn the exchange into a pipe: the upstream said 101 to the protocol the client asked for."""
-        plan = self.plan
+        plan, call = self.plan, self.call
         assert plan is not None
+        assert call is not None
+        call.switched()
         self.status = 101
         self.source = "upstream"
         self.counted = False

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 
 import httptools
 
+from gateway.core.headers import tokens
 from gateway.core.request import Header
 
 CHUNKED = -1
 """The body comes in chunks."""
-UNTIL_CLOSE = -2
-"""A response body that ends with the connection."""
 
 HEAD_END = b"\r\n\r\n"
 _MOST_DIGITS = 19
@@ -59,8 +58,8 @@ def persists(connection: bytes, *, http11: bool) -> bool:
 
     llhttp forgets it as soon as a message without a body is complete.
     """
-    tokens = [token.strip().lower() for token in connection.split(b",")]
-    return b"close" not in tokens and (http11 or b"keep-alive" in tokens)
+    named = tokens(connection)
+    return b"close" not in named and (http11 or b"keep-alive" in named)
 
 
 def bare_line_feed(data: bytes) -> bool:

@@ -14,6 +14,7 @@ from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, join, wit
 from gateway.core.identity import TWICE, Gate
 from gateway.core.record import referrer, text
 from gateway.core.request import Header
+from gateway.core.trace import continues
 from gateway.proxy.framing import HEAD_END, FramingError, bare_line_feed, body_length, persists
 
 _REMEMBERED: Final = 1024
@@ -82,7 +83,7 @@ class RequestReader:
     Clients that call often send the same bytes again and again, so what they mean is remembered, within bounds.
     """
 
-    __slots__ = ("_headers", "_key_header", "_memo", "_special", "_target", "_told")
+    __slots__ = ("_headers", "_key_header", "_memo", "_never", "_special", "_target")
 
     def __init__(self) -> None:
         self._memo: dict[bytes, RequestHead] = {}
@@ -90,12 +91,13 @@ class RequestReader:
         self._headers: list[Header] = []
         self._special: list[Header] = []
         self._key_header = b""
-        self._told: frozenset[bytes] = frozenset()
+        self._never = SPECIAL
+        """Names, folded, of what never passes as it came."""
 
     def configure(self, key_header: str, told: frozenset[str]) -> None:
         """Find API keys in this header, and let none of the headers pass (folded) that tell services who calls."""
         self._key_header = key_header.lower().encode()
-        self._told = frozenset(name.encode() for name in told)
+        self._never = SPECIAL.union([name.encode() for name in told])
         self._memo.clear()
 
     def read(self, raw: bytes) -> RequestHead | None:
@@ -119,7 +121,7 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in SPECIAL or folded(name) in self._told:
+        if folded(name) in self._never:
             self._special.append((name, value))
         else:
             self._headers.append((name, value))
@@ -162,22 +164,27 @@ class RequestReader:
             raise Refused(Failure.BAD_REQUEST) from None
         head.keep_alive = persists(head.connection, http11=head.http11)
         head.headers = without_named(self._headers, head.connection) if head.connection else self._headers
-        head.lines = join(head.headers)
         head.verb = method.decode()
         self._note_passing(head)
+        head.lines = join(head.headers)
         return head
 
     def _note_passing(self, head: RequestHead) -> None:
-        """Read what passes through and matters here, too."""
+        """Read what passes through and matters here, too; the state of a trace that does not go on passes no further."""
+        is_stateful = False
         for name, value in head.headers:
             if name == b"user-agent":
                 head.agent = text(value)
             elif name == b"referer":
                 head.referrer = referrer(value)
+            elif name == b"tracestate":
+                is_stateful = True
             elif name == b"authorization":
                 _note_credential(head, value)
             elif name == self._key_header:
                 head.key = sha256(value.strip(_BLANKS)).digest() if head.key is None else b""
+        if is_stateful and not continues(head.traceparent):
+            head.headers = [header for header in head.headers if header[0] != b"tracestate"]
 
 
 def _is_http11(raw: bytes, method: bytes, target: bytes) -> bool:

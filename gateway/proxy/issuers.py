@@ -14,7 +14,7 @@ from gateway.core.token import BadToken, Flaw
 from gateway.store.secrets import SecretError, Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from gateway.core.keyset import KeySets, Verify
     from gateway.spec.consumer import Issuer
@@ -167,9 +167,6 @@ class Issuers:
     def issuer(self, iss: object) -> Trusted | None:
         """Find who says so."""
         return self._by_iss.get(iss) if isinstance(iss, str) else None
-
-    def __iter__(self) -> Iterator[Trusted]:
-        return iter(self._trusted.values())
 
     def _hand_out(self) -> None:
         for trusted in self._trusted.values():

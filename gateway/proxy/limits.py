@@ -187,7 +187,7 @@ class Limiter:
             buckets.append(bucket)
             found = limit.room(bucket, now)
             if found <= 0:
-                raise self._refuse(exchange, now)
+                raise self._refuse(exchange, at, bucket, now)
             if found < least:
                 tightest, least = at, found
         for at, limit in enumerate(self._limits):
@@ -195,11 +195,15 @@ class Limiter:
                 exchange.places += (buckets[at],)
         exchange.notes += self._policies + self._limits[tightest].note(buckets[tightest], least, now)
 
-    def _refuse(self, exchange: Exchange, now: int) -> Refused:
-        """Refuse by the limit that lets its caller wait the longest."""
-        buckets = [(limit, limit.bucket(exchange)) for limit in self._limits]
-        full = [(limit, bucket) for limit, bucket in buckets if limit.room(bucket, now) <= 0]
-        limit, bucket = max(full, key=lambda each: each[0].wait_ns(each[1], now))
+    def _refuse(self, exchange: Exchange, first: int, found: Bucket, now: int) -> Refused:
+        """Refuse by the limit that lets its caller wait the longest.
+
+        `found` is the bucket in which the first limit to refuse has no room. It is not asked again: another worker may
+        just have made some.
+        """
+        later = [(limit, limit.bucket(exchange)) for limit in self._limits[first + 1 :]]
+        full = [(limit, bucket) for limit, bucket in later if limit.room(bucket, now) <= 0]
+        limit, bucket = max([(self._limits[first], found), *full], key=lambda each: each[0].wait_ns(each[1], now))
         self._values[limit.refusals] += 1
         exchange.limit = limit.rule.name
         exchange.notes += self._policies + limit.note(bucket, 0, now)

@@ -147,12 +147,12 @@ class Pool:
         self._waiting.append(call)
         self.worker.values[self._waits] += 1
         patience = caps.queue_seconds + (self._service.policy.timeouts.connect_seconds if dials else 0)
-        self.worker.timers.arm(call, self.worker.clock() + patience)
+        self.worker.timers.arm(call, min(self.worker.clock() + patience, call.total_due))
         if dials:
             self._dial()
 
     def withdraw(self, call: Call) -> None:
-        """Forget an call that waits no more."""
+        """Forget a call that waits no more."""
         if call in self._waiting:
             self._waiting.remove(call)
             self._stopped_waiting(call)
@@ -201,15 +201,11 @@ class Pool:
         if self._waiting and self._dialing < len(self._waiting) and self._may_dial:
             self._dial()
 
-    def retire_idle(self) -> None:
-        """Close what rests: later calls are to be made anew."""
-        for connection in list(self._idle):
-            connection.discard()
-
     def retire(self) -> None:
         """Close what rests and keep nothing that comes back: the address is in use no more."""
         self._retired = True
-        self.retire_idle()
+        for connection in list(self._idle):
+            connection.discard()
 
     # ---- connecting
 
@@ -256,7 +252,7 @@ class Pool:
         make = lambda: UpstreamConnection(self)  # noqa: E731 - a factory is what asyncio asks for
         tls: dict[str, Any] = {}
         if self._tls_name is not None:
-            tls = {"ssl": self._service.context, "server_hostname": self._tls_name}
+            tls = {"ssl": self.worker.context(self._service.policy.tls), "server_hostname": self._tls_name}
         if not self.port:
             _, connection = await loop.create_unix_connection(make, self.address)
         elif self.siblings:

@@ -12,11 +12,9 @@ from exporters.catalog.gateway import BREAKER_PROBES, RETRIES, UPSTREAM_SECONDS
 from gateway.core.balance import Balancer
 from gateway.core.failure import Failure, Refused
 from gateway.core.retry import Budget
-from gateway.core.tls import client_context
 from gateway.proxy.pool import Pool
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Set as AbstractSet
 
     from gateway.core.snapshot import Endpoint, VersionState
@@ -33,7 +31,7 @@ class Service:
 
     __slots__ = (
         "_allowance", "_balancer", "_breaker", "_budget", "_deal", "_first_byte", "_probes", "_retries", "_suspects",
-        "context", "endpoints", "hashes", "outstanding", "policy", "pools", "upstream", "version", "worker",
+        "endpoints", "hashes", "outstanding", "policy", "pools", "upstream", "version", "worker",
     )  # fmt: skip
 
     def __init__(self, worker: Worker, upstream: str, version: str, policy: Upstream) -> None:
@@ -53,23 +51,28 @@ class Service:
             outcome: tally.index(BREAKER_PROBES, (upstream, version, outcome))
             for outcome in ("started", "success", "failure", "canceled")
         }
-        edges = worker.edges
-        self._first_byte = tally.histogram(UPSTREAM_SECONDS, (upstream, version), edges)
-        self.context: ssl.SSLContext | None = None
-        self.configure(policy)
+        self.policy = policy
+        self._follow(policy)
 
-    def configure(self, policy: Upstream) -> None:
-        """Take the policies of a new snapshot; connections are kept unless TLS changed."""
-        before = getattr(self, "policy", None)
+    def configure(self, policy: Upstream, edges_seconds: tuple[float, ...]) -> None:
+        """Take the policies of a new snapshot; pools are kept, until `apply`, unless what they send by changed."""
+        self._first_byte = self.worker.slot.tally.histogram(
+            UPSTREAM_SECONDS, (self.upstream, self.version), edges_seconds
+        )
+        before = self.policy
+        if policy == before:
+            return
+        if (before.tls, before.host) != (policy.tls, policy.host):
+            self.close()
+            self.pools = []
+            self.endpoints = ()
+        self._follow(policy)
+
+    def _follow(self, policy: Upstream) -> None:
         self.policy = policy
         self.hashes = policy.balance.by == "hash"
-        workers = self.worker.workers
-        self._budget = Budget(policy.retry.budget_ratio, workers) if policy.retry else None
+        self._budget = Budget(policy.retry.budget_ratio, self.worker.workers) if policy.retry else None
         self._balancer = Balancer(self.endpoints, policy.balance, start=random())  # noqa: S311 - no secret
-        if before is None or before.tls != policy.tls:
-            self.context = client_context(policy.tls)
-            for pool in self.pools:
-                pool.retire_idle()
 
     def apply(self, state: VersionState, targets: frozenset[str]) -> None:
         """Take what control knows of the targets, as far as this worker's snapshot names them."""

@@ -49,8 +49,10 @@ class Timers:
         last = int(now * TICKS_PER_SECOND)
         while self._done < last:
             self._done += 1
-            for item in self._buckets.pop(self._done, ()):
+            bucket = self._buckets.pop(self._done, ())
+            for item in bucket:  # all, before any acts: one may forget or arm another
                 item.bucket = 0
+            for item in bucket:
                 if item.due > now:
                     self._park(item, int(item.due * TICKS_PER_SECOND) + 1)
                 elif item.due:

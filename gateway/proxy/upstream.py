@@ -97,8 +97,7 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 self.discard()
         except Exception as error:  # noqa: BLE001 - as in data_received
-            self.pool.worker.crashed(error)
-            self.transport.abort()
+            self._crashed(error)
 
     def discard(self) -> None:
         """Close at once: the exchange is over or goes elsewhere, and the connection is in an unknown state."""
@@ -131,6 +130,17 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             call.connection_failed(self, Failure.UPSTREAM_RESET)
 
+    def _crashed(self, error: Exception) -> None:
+        """Tell of a bug, which is no fault of the service's, and give the connection up."""
+        worker, call = self.pool.worker, self.call
+        worker.crashed(error)
+        try:
+            if call:
+                call.exchange.refused(Failure.INTERNAL)
+        except Exception as another:  # noqa: BLE001 - as in data_received
+            worker.crashed(another)
+        self.transport.abort()
+
     # ---- bytes in
 
     def data_received(self, data: bytes) -> None:
@@ -158,8 +168,7 @@ class UpstreamConnection(asyncio.Protocol):
                     call.exchange.response_body(data, done=False)
                     return
         except Exception as error:  # noqa: BLE001 - one of the three named places: the connection is closed and counted
-            self.pool.worker.crashed(error)
-            self.transport.abort()
+            self._crashed(error)
 
     def _read_head(self, call: Call, data: bytes) -> bytes:
         end = data.find(HEAD_END) + 4

@@ -10,6 +10,7 @@ import functools
 import gc
 import logging
 import math
+import ssl
 from email.utils import formatdate
 from random import random
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
+from gateway.core.tls import ClientContexts
 from gateway.proxy.accept import Acceptor
 from gateway.proxy.account import Account
 from gateway.proxy.answer import AnswerReader
@@ -48,7 +50,7 @@ from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 
 if TYPE_CHECKING:
-    from gateway.spec.upstream import Version
+    from gateway.spec.upstream import UpstreamTls, Version
 
 _COLLECT_AFTER: Final = (20_000, 20, 50)
 """A request leaves no cycles behind; connections do, when they end."""
@@ -81,10 +83,11 @@ async def serve(process: Process) -> None:
     await server.before_start()
     await server.after_start()
     worker.connections = server.connections
-    worker.start(functools.partial(ClientConnection, app=app, connections=server.connections))
+    worker.start(functools.partial(ClientConnection, app=app))
     await worker.done
     await server.before_stop()
     await server.after_stop()
+    worker.account.settle()  # of the last one aborted: the loop has turned since, and told the others
 
 
 async def _unreached(_: Request) -> HTTPResponse:
@@ -113,9 +116,10 @@ class Worker:
         self.requests = RequestReader()
         self.answers = AnswerReader()
         self.bounds = Bounds()
-        self.edges: tuple[float, ...] = Metrics().latency_buckets
         self.trust = Trust(())
         self.table: Table | None = None
+        self._contexts = ClientContexts()
+        self._told_faults: list[str] = []
         self.ready = False
         self.closing = False
         self.date = b""
@@ -127,6 +131,12 @@ class Worker:
         self._acceptors: list[Acceptor] = []
         self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
         self._expected = self._closing_since = 0.0
+        self._documents = {
+            Word.GENERATION: self._read_snapshot,
+            Word.EDITION: self._read_endpoints,
+            Word.KEYSETS: self._read_key_sets,
+        }
+        self._tried = dict.fromkeys(self._documents, -1)
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
         self.certificates = Certificates(tally, self.number)
@@ -164,6 +174,13 @@ class Worker:
 
     def _tick(self) -> None:
         now = self.clock()
+        try:
+            self._turn(now)
+        finally:  # what went wrong is the loop's to tell: without ticks no deadline is kept, and nobody told to end
+            if not self._phase(now):
+                self.loop.call_later(TICK_SECONDS, self._tick)
+
+    def _turn(self, now: float) -> None:
         lag = max(0.0, now - self._expected)
         self._expected = now + TICK_SECONDS
         self.account.settle()
@@ -178,8 +195,6 @@ class Worker:
         self.certificates.tick(now)
         self._follow()
         self.tokens.tick(now)
-        if not self._phase(now):
-            self.loop.call_later(TICK_SECONDS, self._tick)
 
     def _phase(self, now: float) -> bool:
         """Follow the build's phase; True once this process has nothing left to do."""
@@ -196,7 +211,6 @@ class Worker:
         if ended and not self.done.done():
             for connection in list(self.connections):
                 connection.abort()
-            self.account.settle()  # of those just aborted
             self.done.set_result(None)
         return ended
 
@@ -208,13 +222,13 @@ class Worker:
                 connection.close_if_idle()
 
     def _follow(self) -> None:
+        """Take up what was published, once each: what cannot be taken up is told, and what was served before is served on."""
         control = self.process.control.words
-        if self.table is None or control[Word.GENERATION] > self.words[Word.GENERATION]:
-            self._read_snapshot()
-        if control[Word.EDITION] > self.words[Word.EDITION]:
-            self._read_endpoints()
-        if control[Word.KEYSETS] > self.words[Word.KEYSETS]:
-            self._read_key_sets()
+        for word, read in self._documents.items():
+            published = control[word]
+            if published > self._tried[word]:
+                self._tried[word] = published
+                read()
 
     # ---- what control publishes
 
@@ -224,25 +238,24 @@ class Worker:
             return
         snapshot = msgspec.msgpack.decode(data, type=Snapshot)
         spec = snapshot.spec
+        services = {
+            (name, version): self._services.get((name, version)) or Service(self, name, version, upstream)
+            for name, upstream in spec.upstreams.items()
+            for version in upstream.versions
+        }
+        start = random()  # noqa: S311 - where a sequence begins
+        self.table = Table(snapshot, self.slot.tally, services, limits=self.limits, start=start)
+        # From here on nothing can go wrong that is not a bug: what has been served so far is given up.
         self.bounds = spec.bounds
-        self.edges = spec.metrics.latency_buckets
         self.trust = Trust(spec.listen.trusted)
         self.requests.configure(spec.identity.key_header, told(spec))
         self.gatekeeper.configure(spec)
-        services: dict[tuple[str, str], Service] = {}
-        for name, upstream in spec.upstreams.items():
-            for version in upstream.versions:
-                service = self._services.get((name, version))
-                if service is None:
-                    service = Service(self, name, version, upstream)
-                elif service.policy != upstream:
-                    service.configure(upstream)
-                services[name, version] = service
-        start = random()  # noqa: S311 - where a sequence begins
-        self.table = Table(snapshot, self.slot.tally, services, limits=self.limits, start=start)
+        for (name, _), service in services.items():
+            service.configure(spec.upstreams[name], spec.metrics.latency_buckets)
         for key in self._services.keys() - services.keys():
             self._services[key].close()
         self._services = services
+        self._contexts.keep({upstream.tls for upstream in spec.upstreams.values()})
         self._apply_endpoints()
         self.tokens.configure(spec)
         self._publish(snapshot)
@@ -284,6 +297,24 @@ class Worker:
             service.apply(state, targets)
 
     # ---- connections
+
+    def context(self, tls: UpstreamTls) -> ssl.SSLContext:
+        """Give the TLS context for a new connection to an upstream.
+
+        Raises:
+            ssl.SSLError: a file is missing or no good, and has been from the start.
+
+        """
+        try:
+            return self._contexts.get(tls, self.clock())
+        except OSError as fault:
+            raise ssl.SSLError(str(fault)) from fault
+        finally:
+            faults = self._contexts.faults()
+            for told in faults:
+                if told not in self._told_faults:
+                    _LOG.error("upstream_tls_refused: %s", told)
+            self._told_faults = faults
 
     def admits(self, peer: str) -> bool:
         """Say whether one more connection from this address is taken."""

@@ -1,5 +1,7 @@
 import pytest
 
+from gateway.control.endpoints import plan
+from gateway.spec.load import load
 from tests.control.upstreams import upstream
 from tests.waiting import until
 
@@ -182,3 +184,12 @@ def test_a_name_that_is_not_found_holds_nobody_up_for_long(rig):
     assert (
         control.ask("GET", "/stats").json["upstreams"]["dice"]["v1"]["targets"]["http://nowhere.invalid"]["up"] is False
     )
+
+
+def test_the_most_patient_route_of_an_upstream_says_how_long_its_probes_may_take(tmp_path):
+    spec = tmp_path / "casino.yaml"
+    spec.write_text(
+        f"{SPEC}  watch: {{match: /watch, to: cards, timeout: 10m}}\n  look: {{match: /look, to: cards, timeout: 1m}}"
+    )
+    planned = plan(load(spec, None).spec)
+    assert {name: each.answer_seconds for (name, _), each in planned.items()} == {"dice": 0, "cards": 600}

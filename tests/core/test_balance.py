@@ -51,18 +51,6 @@ def test_only_endpoints_that_may_take_traffic_are_chosen(
     assert set(picks(Balancer(given, Balance(by=by), start=0.5), 300)) == chosen
 
 
-@pytest.mark.parametrize(
-    ("given", "panic"),
-    [
-        pytest.param(endpoints(1, 1, down=(0,)), False, id="one up"),
-        pytest.param(endpoints(1, 1, down=(0, 1)), True, id="none up"),
-        pytest.param(endpoints(0), False, id="nothing to use"),
-    ],
-)
-def test_a_balancer_says_when_it_is_in_panic(given: tuple[Endpoint, ...], panic: bool) -> None:
-    assert Balancer(given, ROUND_ROBIN, start=0).panic is panic
-
-
 @pytest.mark.parametrize("by", POLICIES)
 def test_a_retry_goes_elsewhere_or_nowhere(by: str) -> None:
     balancer = Balancer(endpoints(1, 2, 3, 4, down=(3,)), Balance(by=by), start=0.2)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,3 +220,14 @@ def test_no_claim_can_write_a_line_of_its_own(value: bytes, name: bytes) -> None
         "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded",
     }  # fmt: skip
     assert lines.isascii()
+
+
+def test_what_is_no_address_is_not_kept_in_mind() -> None:
+    connection = hop("10.0.0.1")
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            connection.origin(HOST, xff(f"{number}" + "x" * 30_000))
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,8 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from gateway.core.breaker import Breaker as State
 from gateway.core.breaker import Probes
+from gateway.core.breaker import State as Phase
 from gateway.core.ejection import Outcomes
 from gateway.core.judge import Address, Judgement, TargetFacts, VersionFacts, resume, step, verdict
 from gateway.core.snapshot import Endpoint
@@ -97,6 +100,14 @@ def test_a_breaker_that_opened_hands_out_probes_and_closes() -> None:
     assert (state.breaker, [state.allowance(worker) for worker in (1, 2, 3)]) == ("half_open", [1, 1, 0])
     succeeded = VersionFacts(facts().targets, probes=Probes(2, 2), workers=(1, 2))
     assert verdict(step(judgement, succeeded, STRICT, 5.1), facts(), STRICT, 5.1).breaker == "closed"
+
+
+@pytest.mark.parametrize(("answer_seconds", "state"), [(0, "open"), (600, "half_open")])
+def test_a_probe_may_take_as_long_as_the_most_patient_route(answer_seconds: float, state: str) -> None:
+    half_open = Judgement(breaker=State(state=Phase.HALF_OPEN, deal=1, allowances=(1, 1)))
+    started = replace(facts(), probes=Probes(started=2), answer_seconds=answer_seconds)
+    late = STRICT.timeouts.total_seconds + 1
+    assert verdict(step(half_open, started, STRICT, late), started, STRICT, late).breaker == state
 
 
 def test_policies_taken_out_of_the_spec_let_everything_in_again() -> None:

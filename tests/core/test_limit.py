@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.core.caller import Caller
 from gateway.core.limit import LONGEST_KEY, Rule, all_rules, room, rules, whole_seconds
@@ -45,6 +46,7 @@ KEYS = {
     "no address": ("address", None, "", "@"),
     "a consumer": ("consumer", ALICE, "192.0.2.1", "alice"),
     "a subject that is no consumer": ("consumer", SOMEBODY, "192.0.2.1", "jwt:s-1"),
+    "a subject of an issuer": ("consumer", replace(SOMEBODY, issuer="shop"), "192.0.2.1", "jwt:shop:s-1"),
     "nobody known": ("consumer", None, "2001:db8::1", "@2001:db8::/64"),
 }
 

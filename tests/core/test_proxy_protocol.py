@@ -16,6 +16,7 @@ def v2(source: str, destination: str, *, command: int = 0x21, extra: bytes = b""
     return SIGNATURE + struct.pack("!BBH", command, 0x11 if one.version == 4 else 0x21, len(block)) + block
 
 
+LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
 READABLE = [
     pytest.param(b"PROXY TCP4 192.0.2.1 198.51.100.1 4242 80\r\n", "192.0.2.1", id="version 1, IPv4"),
     pytest.param(b"PROXY TCP6 2001:db8::1 2001:db8::2 4242 80\r\n", "2001:db8::1", id="version 1, IPv6"),
@@ -24,20 +25,20 @@ READABLE = [
     pytest.param(v2("192.0.2.1", "198.51.100.1"), "192.0.2.1", id="version 2, IPv4"),
     pytest.param(v2("2001:db8::1", "2001:db8::2"), "2001:db8::1", id="version 2, IPv6"),
     pytest.param(v2("192.0.2.1", "198.51.100.1", extra=b"\x01\x00\x02h2"), "192.0.2.1", id="version 2, with TLVs"),
-    pytest.param(SIGNATURE + b"\x20\x00\x00\x00", "", id="version 2, LOCAL"),
+    pytest.param(LOCAL, "", id="version 2, LOCAL"),
     pytest.param(SIGNATURE + b"\x21\x31\x00\x00", "", id="version 2, UNIX"),
 ]
 
 
 @pytest.mark.parametrize(("header", "source"), READABLE)
 def test_a_header_is_read_and_what_follows_is_left(header: bytes, source: str) -> None:
-    assert read_preface(header + b"GET / HTTP/1.1\r\n") == Preface(len(header), source)
+    assert read_preface(header + b"GET / HTTP/1.1\r\n") == Preface(len(header), source, is_own=header == LOCAL)
 
 
 @pytest.mark.parametrize(("header", "source"), READABLE)
 def test_a_header_in_pieces_is_awaited(header: bytes, source: str) -> None:
     assert all(read_preface(header[:end]) is None for end in range(1, len(header)))
-    assert read_preface(header) == Preface(len(header), source)
+    assert read_preface(header) == Preface(len(header), source, is_own=header == LOCAL)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ def gateway(place: Gateway) -> Iterator[Gateway]:
 
 
 @pytest.fixture
+def faulty(tmp_path) -> Iterator[Gateway]:
+    """A gateway of the test's own, which may complain; its service stands still."""
+    upstream = Upstream()
+    gateway = Gateway(tmp_path, upstream)
+    yield gateway
+    gateway.stop()
+    upstream.hang_up()
+    upstream.socket.close()
+
+
+@pytest.fixture
 def configure(gateway: Gateway) -> Iterator:
     """Change the spec for one test."""
     yield gateway.apply

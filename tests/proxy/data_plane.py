@@ -16,6 +16,7 @@ from exporters.catalog.metric import Metric
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, VersionState, digest
 from gateway.spec.listen import Listener
 from gateway.spec.load import load
+from gateway.spec.model import Spec
 from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
@@ -33,7 +34,7 @@ casino: 1
 {top}
 listen: {{public: {public}, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
 bounds: {bounds}
-metrics: {{series: 20000}}
+metrics: {metrics}
 upstreams:
   game:
     versions: {{v1: [http://127.0.0.1:{port}{more}]}}
@@ -62,6 +63,7 @@ PARTS = {
     "top": "",
     "public": "127.0.0.1:8080",
     "bounds": "{}",
+    "metrics": "{series: 20000}",
     "more": "",
     "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
     "connections": "{}",
@@ -89,8 +91,15 @@ class Surroundings:
 
     def apply(self, *, wait: bool = True, **parts: object) -> None:
         """Serve another spec from now on; `parts` replace those of `PARTS`."""
+        self.publish(self.spec(**parts), wait=wait)
+
+    def spec(self, **parts: object) -> Spec:
+        """Write a spec and load it."""
         self.spec_path.write_text(SPEC.format(**{"port": self._port} | PARTS | parts))
-        spec = load(self.spec_path, None).spec
+        return load(self.spec_path, None).spec
+
+    def publish(self, spec: Spec, *, wait: bool = True) -> None:
+        """Let the worker serve a spec, be it such as only a bug would let through."""
         generation = self.control.words[Word.GENERATION] + 1
         snapshot = Snapshot(generation=generation, digest=digest(spec), spec=spec)
         self.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(snapshot))

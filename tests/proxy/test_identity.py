@@ -24,11 +24,12 @@ def request(*lines: bytes) -> bytes:
 
 
 def spellings(name: bytes) -> list[bytes]:
-    return [name, name.upper(), name.replace(b"-", b"_"), name.title().replace(b"-", b"_"), name.replace(b"-", b"_", 1)]
+    lax = [name.replace(b"-", joint) for joint in (b"_", b".", b"~", b"!")]
+    return [name, name.upper(), *lax, name.title().replace(b"-", b"_"), name.replace(b"-", b"_", 1)]
 
 
 def dashed(headers) -> list[bytes]:
-    return [name.lower().replace(b"_", b"-") for name, _ in headers]
+    return [re.sub(b"[^a-z0-9]", b"-", name.lower()) for name, _ in headers]
 
 
 @pytest.fixture
@@ -68,12 +69,32 @@ def test_connection_takes_away_nothing_a_service_relies_on(source, seen):
     kept = [b"authorization", b"cookie", b"content-type", b"origin", b"date", b"cache-control", b"tracestate"]
     named = b", ".join([*WRITTEN, *kept, b"host", b"content-length", b"x-mine"])
     found = seen(
-        request(b"Connection: " + named, *[name + b": given" for name in kept], b"X-Mine: given", b"X-Other: given"),
+        request(
+            b"Connection: " + named,
+            b"Traceparent: " + TRACE,
+            *[name + b": given" for name in kept],
+            b"X-Mine: given",
+            b"X-Other: given",
+        ),
         source,
     )
     names = set(dashed(found.headers))
     assert names >= WRITTEN | set(kept) | {b"host", b"x-other"}
     assert b"x-mine" not in names
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "state"),
+    [
+        pytest.param([b"Traceparent: " + TRACE], [b"a=1", b"b=2"], id="goes on with its trace"),
+        pytest.param([], [], id="without a trace"),
+        pytest.param([b"Traceparent: 00-nothing"], [], id="with a trace that is none"),
+        pytest.param([b"Traceparent: " + TRACE] * 2, [], id="with two traces"),
+    ],
+)
+def test_the_state_of_a_trace_goes_on_with_it_or_not_at_all(traceparent, state, seen):
+    found = seen(request(*traceparent, b"Tracestate: a=1", b"X-Other: y", b"Tracestate: b=2"))
+    assert (found.all(b"tracestate"), found.one(b"x-other")) == (state, b"y")
 
 
 def test_headers_of_one_connection_go_no_further(seen):

@@ -5,11 +5,14 @@ import pytest
 from exporters.catalog.gateway import BREAKER_PROBES, UPSTREAM_IN_FLIGHT, UPSTREAM_REQUESTS
 from gateway.core.snapshot import Endpoint, VersionState
 from gateway.store.process import Phase
+from gateway.store.slot import Word
 from tests.proxy.data_plane import Gateway
 from tests.proxy.wire import GET, OK, Upstream
 from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello"
+UPGRADE = b"GET /socket/a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
 QUICK = "{connect: 1s, first_byte: 300ms, idle: 300ms, total: 600ms}"
 OUTCOMES = ("success", "failure", "canceled")
 
@@ -118,6 +121,21 @@ def test_a_probe_is_not_retried_and_a_refused_one_is_none(connect, gateway, upst
     assert probes(gateway)["started"] == before["started"] + 1
 
 
+@pytest.mark.usefixtures("half_open")
+def test_a_probe_that_opens_a_tunnel_has_passed_before_the_tunnel_ends(connect, gateway, upstream):
+    before = probes(gateway)
+    client = connect().send(UPGRADE)
+    call, _ = upstream.request()
+    call.send(SWITCH)
+    assert client.message().status == 101
+    passed = {"started": before["started"] + 1, "success": before["success"] + 1}
+    assert probes(gateway) == before | passed
+    client.close()
+    assert call.is_over()
+    until(lambda: gateway.total(UPSTREAM_IN_FLIGHT) == 0)
+    assert probes(gateway) == before | passed
+
+
 @pytest.fixture
 def one_place(configure):
     """A single connection: a place that is not given back stops everything."""
@@ -140,6 +158,16 @@ def test_a_call_that_ended_is_counted_once_and_gives_its_place_back(asked, end, 
         assert {each for each in after if after[each] != before[each]} == {outcome}
         gateway.upstream.hang_up()
         until(lambda: "gateway_upstream_connections" not in gateway.held())
+
+
+def test_what_is_under_way_when_a_build_stops_has_a_line_each(faulty):
+    clients = [faulty.connect().send(GET) for _ in range(3)]
+    calls = [faulty.upstream.request() for _ in clients]
+    faulty.supervisor.words[Word.PHASE] = Phase.STOP
+    until(faulty.has_ended)
+    assert [line["casino.failure"] for line in faulty.lines()] == ["client_closed"] * len(calls)
+    for client in clients:
+        client.close()
 
 
 def test_a_build_that_closes_answers_what_it_has_begun_says_so_and_ends(tmp_path):

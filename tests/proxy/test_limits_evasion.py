@@ -31,6 +31,7 @@ CLAIMS = [
     b"True-Client-IP: 192.0.2.7",
     b"CF-Connecting-IP: 192.0.2.7",
     b"X_Forwarded_For: 192.0.2.7",
+    b"X.Forwarded.For: 192.0.2.7",
     b"X-Consumer: somebody",
     b"X-Cluster-Client-IP: 192.0.2.7",
 ]

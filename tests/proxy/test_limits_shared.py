@@ -1,6 +1,7 @@
 """What a worker tells control, and what control tells it: quotas, and what other gateways used."""
 
 import time
+from collections import Counter
 
 import pytest
 
@@ -95,3 +96,21 @@ def test_what_finds_no_room_on_its_way_to_control_waits(limited, connect, gatewa
         assert asked.status == 200
     assert len(told(debits, callers)) == callers
     assert gateway.total(DEBITS_DROPPED) == 0
+
+
+def test_a_place_that_another_worker_gives_back_in_that_moment_costs_nobody_the_connection(
+    limited, client, gateway, limit_name
+):
+    """The test is the other worker: it takes and gives back faster than a request is judged."""
+    limited("concurrent: 1")
+    counts = LimitTable.open(gateway.build.limits).counts(0)
+    bucket = counts.bucket(f"routes/here/limits/{limit_name}:concurrent:all", "", 0)
+    statuses = Counter()
+    while statuses[429] < 2000:
+        client.send(get() * 500)
+        for _ in range(10_000):
+            counts.read(bucket)
+            counts.take(bucket)
+            counts.give_back(bucket)
+        statuses.update(client.message().status for _ in range(500))
+    assert statuses.keys() == {200, 429}

@@ -174,6 +174,14 @@ def test_interim_answers_are_passed_on_before_the_final_one(client, upstream):
     assert client.message().status == 200
 
 
+def test_what_a_route_removes_or_replaces_stands_in_no_interim_answer_either(client, upstream):
+    client.send(GET.replace(b"any", b"ruled"))
+    call, _ = upstream.request()
+    call.send(b"HTTP/1.1 103 Early Hints\r\nX-Answer: theirs\r\nLink: </a>\r\n\r\n" + OK)
+    assert client.message().headers == ((b"link", b"</a>"),)
+    assert client.message().one(b"x-answer") == b"set"
+
+
 def test_http_1_0_gets_no_interim_answer(client, upstream):
     client.send(request(b"/any", version=b"1.0"))
     upstream.answer(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
@@ -380,6 +388,20 @@ def test_a_trusted_peer_says_who_the_client_is(preface, address, dripping, conne
     client = connect("proxy", "127.0.0.2")
     client.drip(preface + GET) if dripping else client.send(preface + GET)
     assert upstream.answer().all(b"x-forwarded-for") == [address]
+    assert client.message().status == 200
+
+
+@pytest.mark.parametrize(
+    ("preface", "chain"),
+    [
+        pytest.param(b"PROXY UNKNOWN\r\n", b"127.0.0.2", id="a client it does not know"),
+        pytest.param(V2[:13] + b"\x31\x00\x00", b"127.0.0.2", id="a client of another family"),
+        pytest.param(V2[:12] + b"\x20\x00\x00\x00", b"6.6.6.6, 127.0.0.2", id="itself"),
+    ],
+)
+def test_claims_are_believed_only_of_whom_a_trusted_peer_names(preface, chain, connect, upstream):
+    client = connect("proxy", "127.0.0.2").send(preface + GET[:-2] + b"X-Forwarded-For: 6.6.6.6\r\n\r\n")
+    assert upstream.answer().one(b"x-forwarded-for") == chain
     assert client.message().status == 200
 
 

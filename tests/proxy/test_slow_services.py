@@ -36,6 +36,7 @@ def test_a_service_that_does_not_answer_is_a_504(configure, connect, gateway, up
     call, _ = upstream.request()
     answer = client.message()
     assert (answer.status, answer.failure) == (504, "first_byte_timeout")
+    assert not {"casino.upstream.duration", "casino.gateway.duration"} & gateway.line().keys()
     assert call.is_over()
     assert client.ask(STATIC).status == 203
 
@@ -134,6 +135,16 @@ def test_a_request_that_waits_too_long_for_a_connection_is_a_503(configure, conn
         assert (answer.status, answer.failure, answer.one(b"retry-after")) == (503, "pool_full", b"1")
 
 
+def test_the_total_deadline_holds_while_a_request_waits_for_a_connection(configure, connect, upstream):
+    hasty = "  hasty: {match: /hasty, to: game, timeout: 300ms}"
+    configure(connections="{most: 1, queue_time: 9s}", routes=hasty)
+    first = connect().send(GET)
+    call, _ = upstream.request()
+    assert connect().ask(GET.replace(b"any", b"hasty")).failure == "total_timeout"
+    call.send(OK)
+    assert first.message().status == 200
+
+
 def test_a_client_that_goes_away_while_it_waits_for_a_connection_is_forgotten(configure, connect, gateway, upstream):
     configure(connections="{most: 1}")
     first, second, third = connect(), connect(), connect()
@@ -206,6 +217,19 @@ def test_a_retry_sends_the_whole_body_again_to_another_target(configure, connect
     call.send(OK)
     assert client.message().status == 200
     assert gateway.total(RETRIES, result="allowed") == retried + 1
+
+
+def test_an_answer_after_another_try_says_how_long_its_own_service_took(configure, connect, gateway, upstream, other):
+    configure(more=f", http://127.0.0.1:{other.port}", policies="retry: {on: ['503']}")
+    client = connect().send(GET)
+    first, second = (upstream, other) if upstream.is_called(other) else (other, upstream)
+    first.answer(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+    second.answer()
+    assert client.message().status == 200
+    line = gateway.line()
+    assert line["casino.retries"] == 1
+    assert 0 < line["casino.upstream.duration"] < line["event.duration"]
+    assert "casino.gateway.duration" not in line
 
 
 def test_an_answer_that_has_begun_is_not_begun_again(configure, connect, upstream, other):

@@ -1,160 +1,24 @@
 """However a request is cut into packets, it means the same; and what is passed on, an independent parser reads alike."""
 
-import asyncio
 import functools
 import itertools
-import re
-from types import SimpleNamespace
 
 import h11
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.proxy.client import ClientConnection
-from gateway.proxy.upstream import UpstreamConnection
-from gateway.proxy.worker import Worker
-from gateway.store.slot import Slot
-from tests.proxy.data_plane import Surroundings
+from tests.proxy.laboratory import Laboratory
+from tests.proxy.wire import OK
 
 pytestmark = pytest.mark.proves("3.4 random splits of valid and mutated requests mean what a reference parser reads")
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-TURNS = 400
-"""Loop iterations in which everything that was put off must have happened."""
-
-
-class End:
-    """The other side of a connection: a transport that remembers what was written."""
-
-    def __init__(self) -> None:
-        self.written = b""
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        assert not self.closed, "written after close"
-        self.written += data
-
-    def close(self) -> None:
-        self.closed = True
-
-    abort = close
-
-    def write_eof(self) -> None:
-        pass
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        pass
-
-    resume_reading = pause_reading
-
-    def get_extra_info(self, _: str) -> SimpleNamespace:
-        return SimpleNamespace(setsockopt=lambda *_: None)
 
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory):
-    """A real worker on a loop of its own that accepts nothing: connections are played."""
-    surroundings = Surroundings(tmp_path_factory.mktemp("splits"), 1)
-    surroundings.worker.own()
-    loop = uvloop.new_event_loop()
-
-    async def make() -> Worker:
-        worker = Worker(surroundings.process())
-        worker._follow()
-        worker.ready = True
-        return worker
-
-    worker = loop.run_until_complete(make())
-    yield functools.partial(_play, loop, worker)
-    loop.close()
-    surroundings.release()
-
-
-def _play(loop, worker, packets) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
-    """Give packets to a new connection; return what was answered, and each whole request the service got."""
-    found = loop.run_until_complete(_exchange(worker, packets))
-    Slot.open(worker.slot.path, writable=True).ring.advance(worker.ring.waiting_bytes)
-    return found
-
-
-async def _exchange(worker, packets):
-    (pool,) = worker.table.services["game", "v1"].pools
-    client, transport = (
-        ClientConnection(app=SimpleNamespace(ctx=SimpleNamespace(worker=worker)), peer="127.0.0.1"),
-        End(),
-    )
-    worker.count_connection(1)
-    client.connection_made(transport)
-    calls: list[tuple[UpstreamConnection, End]] = []
-    passed: list[tuple[bytes, bytes]] = []
-    for packet in (*packets, b""):
-        if not pool._idle:
-            calls.append(_connection(pool))
-        if not transport.closed:
-            client.data_received(packet)
-        await _settle(pool, calls, passed)
-    transport.closed = True
-    client.connection_lost(None)
-    for connection, end in calls:
-        end.closed = True
-        connection.connection_lost(None)
-    await _settle(pool, [], passed)
-    return re.findall(rb"HTTP/1\.1 (\d{3}) ", transport.written), passed
-
-
-def _connection(pool) -> tuple[UpstreamConnection, End]:
-    connection, end = UpstreamConnection(pool), End()
-    connection.connection_made(end)
-    pool.opened(connection)
-    return connection, end
-
-
-async def _settle(pool, calls, passed) -> None:
-    """Let the loop turn until nothing moves; the service answers each whole request."""
-    quiet = 0
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
-        quiet += 1
-        for connection, end in calls:
-            whole = _whole(end.written)
-            if whole and not end.closed:
-                message, end.written = whole
-                passed.append(message)
-                connection.data_received(OK)
-                quiet = 0
-        if calls and all(end.closed for _, end in calls):
-            calls.append(_connection(pool))
-        if quiet > 3:
-            return
-
-
-def _whole(sent: bytes) -> tuple[tuple[bytes, bytes], bytes] | None:
-    """Take one whole request off what the gateway wrote, which is plain HTTP/1.1: request line, body, and the rest."""
-    head, end, rest = sent.partition(b"\r\n\r\n")
-    if not end:
-        return None
-    line, *fields = head.split(b"\r\n")
-    headers = dict(field.split(b": ", 1) for field in fields)
-    if b"transfer-encoding" not in headers:
-        length = int(headers.get(b"content-length", 0))
-        return ((line, rest[:length]), rest[length:]) if len(rest) >= length else None
-    body = b""
-    while b"\r\n" in rest:
-        size, _, rest = rest.partition(b"\r\n")
-        if len(rest) < int(size, 16) + 2:
-            return None
-        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
-        if size == b"0":
-            return (line, body), rest
-    return None
+    laboratory = Laboratory(tmp_path_factory.mktemp("splits"))
+    yield functools.partial(laboratory.play, answer=OK)
+    laboratory.close()
 
 
 # ---- what is sent

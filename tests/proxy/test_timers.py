@@ -68,6 +68,29 @@ def test_a_forgotten_item_is_held_no_longer() -> None:
     assert item.bucket == 0
 
 
+class Ender(Item):
+    """Ends another one when its own time has come."""
+
+    def __init__(self, timers: Timers) -> None:
+        super().__init__()
+        self._timers = timers
+        self.other: Item
+
+    def expire(self, now: float) -> None:
+        super().expire(now)
+        self._timers.forget(self.other)
+
+
+def test_of_two_that_are_due_in_the_same_moment_the_first_may_forget_the_other() -> None:
+    timers = Timers(100.0)
+    pair = [Ender(timers), Ender(timers)]
+    pair[0].other, pair[1].other = pair[1], pair[0]
+    for item in pair:
+        timers.arm(item, 101.0)
+    run_until(timers, 100.0, 103.0)
+    assert sorted(len(item.expired_at) for item in pair) == [0, 1]
+
+
 def test_a_late_loop_catches_up() -> None:
     timers, early, late = Timers(100.0), Item(), Item()
     timers.arm(early, 101.0)
