@@ -66,7 +66,7 @@ def test_long_turns_that_pass_within_a_moment_refuse_nobody():
 
 def test_long_turns_in_which_others_had_the_cpu_refuse_nobody():
     loop = Loop()
-    assert [loop.turn(LONG, busy=0.5) for _ in range(50)] == [(False, False)] * 50
+    assert [loop.turn(LONG, busy=0.4) for _ in range(50)] == [(False, False)] * 50
 
 
 def test_a_short_turn_between_long_ones_is_no_end_of_the_queue():
