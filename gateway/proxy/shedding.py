@@ -95,7 +95,7 @@ class Shedding:
     def _identify(self, client: ClientConnection, head: RequestHead) -> bytes:
         digits = self._worker.identities.next()[:32]
         if head.request_id and client.hop.trusted:
-            digits = request_id(head.request_id, trusted=True, bits=int(digits, 16))
+            digits = request_id(head.request_id, digits)
         return digits.encode()
 
     def _kind(self, client: ClientConnection, head: RequestHead) -> _Kind:
