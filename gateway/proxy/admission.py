@@ -66,7 +66,7 @@ def admit(exchange: Exchange) -> bool:
     exchange.plan = plan = found.plan
     exchange.lane = lane = table.lanes[plan.name]
     worker.values[lane.in_flight] += 1
-    if worker.overload.refuses:
+    if worker.overload.refuses and not worker.shedding.spares(exchange.client, head, plan.gate):
         raise Refused(Failure.OVERLOAD)
     if plan.has_edges and not cross(exchange, plan, request, preflight=announced is not None):
         return False

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from gateway.core.caller import Caller
     from gateway.core.consumers import User
     from gateway.core.identity import Gate
+    from gateway.proxy.client import ClientConnection
     from gateway.proxy.exchange import Exchange
+    from gateway.proxy.head import RequestHead
     from gateway.proxy.tokens import Verified
     from gateway.proxy.worker import Worker
     from gateway.spec.model import Spec
@@ -81,6 +83,19 @@ class Gatekeeper:
         if not gate.optional:
             raise Refused(Failure.UNAUTHENTICATED, gate.challenges)
         return True
+
+    def knows(self, client: ClientConnection, head: RequestHead, gate: Gate) -> bool:
+        """Say whether a credential that `judge` would look at has been found good before: a guess, and cheap."""
+        for means in gate.by:
+            if means == "key" and head.key is not None:
+                return head.key in self._directory.keys
+            if means == "jwt" and head.scheme == BEARER:
+                return self._tokens.knows(head.credential)
+            if means == "basic" and head.scheme == BASIC:
+                return self._passwords.remembered(head.credential) is not None
+            if means == "certificate" and client.certificate:
+                return True
+        return False
 
     def _judge_key(self, exchange: Exchange, gate: Gate, digest: bytes) -> bool:
         # How long the look-up takes may tell something of digests, and nothing of keys: nobody can choose what a key's digest is near.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS: Final = 0.03
 """A turn up to this long is merely busy: what it admits is answered within a few such turns."""
+DROWNING_SECONDS: Final = 0.1
+"""A turn longer than this has no place for callers who are known either; before that they alone are served."""
 PATIENCE_SECONDS: Final = 0.2
 """How long turns must have been longer than that before the first request is refused."""
 
@@ -32,6 +34,7 @@ class Overload:
         "_loop",
         "_settle",
         "_wall",
+        "drowns",
         "refuses",
     )
 
@@ -55,7 +58,9 @@ class Overload:
         self._consumed = 0.0
         """CPU time when this turn began, or was first found to be long."""
         self.refuses = False
-        """What is read in the rest of this turn is refused."""
+        """What is read in the rest of this turn is refused, save from callers who are known."""
+        self.drowns = False
+        """It is refused whoever calls."""
 
     @property
     def late(self) -> bool:
@@ -65,6 +70,7 @@ class Overload:
     def behind(self, now: float) -> bool:
         """Say whether a request that is read now is refused."""
         if self.refuses:
+            self.drowns = now - self._began > DROWNING_SECONDS
             return True
         if not self._began:
             self._began = now
@@ -90,5 +96,5 @@ class Overload:
             self._late_since = 0.0
         self._began = 0.0
         if self.refuses:
-            self.refuses = False
+            self.refuses = self.drowns = False
             self._settle()

@@ -16,6 +16,7 @@ from gateway.core.trace import request_id
 from gateway.proxy.answers import STATUS_LINES, failure_body, failure_headers
 
 if TYPE_CHECKING:
+    from gateway.core.identity import Gate
     from gateway.proxy.client import ClientConnection
     from gateway.proxy.head import RequestHead
     from gateway.proxy.table import Lane
@@ -30,14 +31,16 @@ _INSTANCE: Final = "instance"
 class _Kind:
     """What refusals of equal heads have in common, and how many of them this turn has seen."""
 
-    __slots__ = ("count", "lane", "lines", "method", "sent")
+    __slots__ = ("count", "gate", "lane", "lines", "method", "sent")
 
-    def __init__(self, lane: Lane | None, method: bytes, lines: bytes) -> None:
+    def __init__(self, lane: Lane | None, method: bytes, lines: bytes = b"", gate: Gate | None = None) -> None:
         self.lane = lane
         """Where the requests would have gone; None for those that are not refused."""
         self.method = method
         self.lines = lines
         """The answer's head as far as it is the same for all."""
+        self.gate = gate
+        """What the route demands of callers."""
         self.count = self.sent = 0
 
 
@@ -64,13 +67,13 @@ class Shedding:
         worker = self._worker
         if head.length or not head.keep_alive or not head.http11 or worker.closing:
             return False
-        if self._to_log:
-            self._to_log -= 1
-            return False
         kind = self._kinds.get(head)
         if kind is None:
             self._kinds[head] = kind = self._kind(client, head)
-        if kind.lane is None:
+        if kind.lane is None or self.spares(client, head, kind.gate):
+            return False
+        if self._to_log:
+            self._to_log -= 1
             return False
         instance = self._identify(client, head)
         body = b"%b%b%b" % (self._before, instance, self._after)
@@ -83,6 +86,11 @@ class Shedding:
         kind.count += 1
         kind.sent += len(body)
         return True
+
+    def spares(self, client: ClientConnection, head: RequestHead, gate: Gate | None) -> bool:
+        """Say whether a caller is served before others: one whom a guarded route knows, while there is time for those."""
+        worker = self._worker
+        return gate is not None and not worker.overload.drowns and worker.gatekeeper.knows(client, head, gate)
 
     def settle(self) -> None:
         """Count the refusals of this turn, before they leave."""
@@ -101,15 +109,17 @@ class Shedding:
     def _kind(self, client: ClientConnection, head: RequestHead) -> _Kind:
         worker, table = self._worker, self._worker.table
         if table is None:
-            return _Kind(None, head.method, b"")
+            return _Kind(None, head.method)
         try:
             address = table.locate(head.method, head.host, head.target)
         except Refused:
-            return _Kind(None, head.method, b"")
+            return _Kind(None, head.method)
         if address.is_health:
-            return _Kind(None, head.method, b"")
+            return _Kind(None, head.method)
         request = Request(address.method, address.host, address.path, address.query, head.headers, client.hop.peer)
         found = table.router.find(request)
         plan = found.plan if isinstance(found, Found) else None
         lines = STATUS_LINES[STATUS[Failure.OVERLOAD]] + join(failure_headers(Failure.OVERLOAD, plan)) + worker.date
-        return _Kind(table.lanes[plan.name] if plan else worker.unrouted, head.method, lines)
+        if plan is None:
+            return _Kind(worker.unrouted, head.method, lines)
+        return _Kind(table.lanes[plan.name], head.method, lines, plan.gate)

@@ -160,7 +160,7 @@ class Tokens:
         is not called for a client that has left. A refusal is UNAUTHENTICATED, without a challenge, or
         TOO_MANY_TOKENS, with Retry-After.
         """
-        digest = blake2b(token, digest_size=16, key=self._seed).digest()
+        digest = self._digest(token)
         known = self._good.get(digest)
         if known is not None:
             if known.holds(self._spec, time.time()):
@@ -173,6 +173,13 @@ class Tokens:
             then(refused)
         else:
             self._examine(_Asked(exchange, token, digest, then))
+
+    def knows(self, token: bytes) -> bool:
+        """Say whether a token has been found good before."""
+        return self._good.get(self._digest(token)) is not None
+
+    def _digest(self, token: bytes) -> bytes:
+        return blake2b(token, digest_size=16, key=self._seed).digest()
 
     # ---- what is refused unread
 

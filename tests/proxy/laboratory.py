@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,6 +80,12 @@ class Laboratory:
         ring.advance(len(taken))
         self.lines = [json.loads(line) for line in taken.splitlines()]
         return found
+
+    def fall_behind(self, *, deep: bool) -> None:
+        """Serve the latest spec as a worker does that is late in a turn without end."""
+        self._worker._follow()
+        self._worker.overload.refuses = True
+        self._worker.overload._began = 0.0 if deep else inf
 
     def close(self) -> None:
         self._loop.close()

@@ -54,6 +54,21 @@ def test_one_turn_without_end_refuses_once_patience_is_over():
     assert refused == {seconds: seconds > PATIENCE_SECONDS for seconds in refused}
 
 
+def test_only_far_into_a_turn_are_the_known_refused_too():
+    loop = Loop()
+    loop.stand()
+    loop.overload.behind(loop.now)
+    drowned = {}
+    for _ in range(8):
+        loop.now += BUSY_SECONDS
+        loop.consumed += 2 * BUSY_SECONDS
+        assert loop.overload.behind(loop.now + BUSY_SECONDS / 2)
+        drowned[loop.now] = loop.overload.drowns
+    assert list(drowned.values()) == [False] * 2 + [True] * 6
+    loop.ends.pop()()
+    assert not loop.overload.drowns
+
+
 def test_long_turns_that_pass_within_a_moment_refuse_nobody():
     loop = Loop()
     for _ in range(20):

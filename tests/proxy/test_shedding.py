@@ -2,14 +2,18 @@
 
 import json
 import selectors
+from hashlib import sha256
 
 import pytest
 
 from exporters.catalog.gateway import FAILURES, LOG_DROPPED, REQUESTS, RESPONSES, SENT
+from gateway.proxy.shedding import LOGGED_PER_TICK
 from gateway.proxy.table import UNROUTED
+from tests.proxy.laboratory import Laboratory
 from tests.proxy.wire import Client, Message
 
 CLIENTS, REQUESTS_EACH, MOST_ROUNDS, MANY = 150, 25, 40, 100
+KEY = "the one that is known"
 HEALTH = b"GET /.casino/health HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -101,3 +105,26 @@ def test_health_is_answered_meanwhile(crowd, connect):
         if any(client.message().failure for client in crowd for _ in range(REQUESTS_EACH)):
             return
     raise AssertionError("nobody was refused")
+
+
+@pytest.mark.parametrize(
+    ("lines", "deep", "statuses"),
+    [
+        pytest.param(b"X-API-Key: " + KEY.encode() + b"\r\n", False, [b"200"], id="a known key"),
+        pytest.param(b"X-API-Key: " + KEY.encode() + b"\r\n", True, [b"503"], id="a known key, far behind"),
+        pytest.param(b"X-API-Key: another\r\n", False, [b"503"], id="an unknown key"),
+        pytest.param(b"", False, [b"503"], id="none"),
+    ],
+)
+def test_callers_who_are_known_go_before_others(lines, deep, statuses, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.surroundings.apply(
+        wait=False,
+        top=f"consumers: {{shop: {{keys: {sha256(KEY.encode()).hexdigest()}}}}}",
+        routes="  keyed: {match: /keyed, answer: {status: 200}, identity: key}",
+    )
+    laboratory.fall_behind(deep=deep)
+    asked = b"GET /keyed HTTP/1.1\r\nHost: a\r\n%b\r\n" % lines
+    for _ in range(2 * LOGGED_PER_TICK):
+        assert laboratory.play([asked], b"")[0] == statuses
+    laboratory.close()
