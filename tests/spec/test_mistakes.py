@@ -262,6 +262,7 @@ MISTAKES = {
     "store without a host": ("casino: 1\nstore: ▸redis://:6379\n", "bad-value", "there is no host", None),
     "store at no port": ("casino: 1\nstore: ▸redis://db:70000\n", "bad-value", "the port is none", None),
     "store with a password in its address": ("casino: 1\nstore: ▸redis://:hidden@db\n", "bad-value", "this cannot stand here", None),
+    "store at an open bracket": ("casino: 1\nstore: ▸'redis://[::1:6379'\n", "bad-value", "IPv6", None),
     "store in no database": ("casino: 1\nstore: {url: ▸redis://db/first}\n", "bad-value", "number of a database", None),
     "store in a folder": ("casino: 1\nstore: ▸sqlite:/var/lib/\n", "bad-value", "path of a file", None),
     "store asked too often": ("casino: 1\nstore: {url: redis://db, sync: ▸1ms}\n", "out-of-range", "every 10ms to 1m", None),
