@@ -238,6 +238,7 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _up(arguments: argparse.Namespace) -> int:
     from casino.up import Group, up  # noqa: PLC0415 - see the module's docstring
+    from gateway.control.access import LEAST_CHARACTERS, is_usable  # noqa: PLC0415 - the same
 
     try:
         only = frozenset(map(Group, arguments.only.split(","))) if arguments.only else frozenset(Group)
@@ -248,6 +249,9 @@ def _up(arguments: argparse.Namespace) -> int:
         token = _control_token(arguments.token_file)
     except (OSError, UnicodeDecodeError) as unreadable:
         print(f"casino up: {unreadable}", file=sys.stderr)
+        return UNUSABLE
+    if token is not None and not is_usable(token):
+        print(f"casino up: a token is one line of {LEAST_CHARACTERS} or more visible ASCII characters", file=sys.stderr)
         return UNUSABLE
     return up(
         arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
