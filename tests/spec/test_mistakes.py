@@ -77,6 +77,9 @@ MISTAKES = {
     "target with a bad port": (
         "casino: 1\nupstreams: {dice: {versions: {v1: [▸http://h:99999]}}}\n", "bad-value", "99999", "65535",
     ),
+    "listener on one chosen port twice": (
+        'casino: 1\nlisten: {public: ["127.0.0.1:0", {address: ▸"127.0.0.1:0", tls: {}}]}\n', "conflict", "twice", None,
+    ),
     "target twice": (
         "casino: 1\nupstreams: {dice: {versions: {v1: [http://h, ▸http://h]}}}\n", "conflict", "twice", "`weight`",
     ),
