@@ -113,7 +113,7 @@ class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace_seconds: Seconds = field(default=5, name="grace")
     """How long new connections are still served after readiness fails, so that load balancers can notice."""
     deadline_seconds: PositiveSeconds = field(default=30, name="deadline")
-    """From the first sign of stopping to the end, whatever is still in flight."""
+    """From the end of `grace` to the end of everything, whatever is still in flight."""
 
 
 RingBytes = Annotated[
