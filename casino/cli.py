@@ -14,6 +14,8 @@ DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 BENCH_FOLDER = Path(__file__).parents[1] / "bench"
 LOAD_PER_SECOND = 20.0
+MOST_LOAD_PER_SECOND = 10_000.0
+"""More than one client in Python sends."""
 UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
@@ -225,7 +227,7 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "up", _up, summary="run the gateway and two games on this machine", examples=UP)
     _add_spec(command, default=DEMO)
     command.add_argument(
-        "--load", metavar="RATE", type=float, nargs="?", const=LOAD_PER_SECOND, default=0.0,
+        "--load", metavar="RATE", type=_rate, nargs="?", const=LOAD_PER_SECOND, default=0.0,
         help=f"a little traffic, in requests per second ({LOAD_PER_SECOND:g} unless said)",
     )  # fmt: skip
     command.add_argument("--free-ports", action="store_true", help="use none of the spec's ports")
@@ -256,6 +258,13 @@ def _up(arguments: argparse.Namespace) -> int:
     return up(
         arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
     )  # fmt: skip
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 <= rate <= MOST_LOAD_PER_SECOND:
+        raise argparse.ArgumentTypeError(f"{text} is no rate from 0 to {MOST_LOAD_PER_SECOND:g} requests per second")
+    return rate
 
 
 def _control_token(file: Path | None) -> str | None:

@@ -124,7 +124,10 @@ RingBytes = Annotated[
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The access log: one JSON line per request."""
 
-    to: Annotated[str, Meta(pattern="^(stdout|/.*[^/])$", description="`stdout` or an absolute path")] = "stdout"
+    to: Annotated[
+        str,
+        Meta(pattern=r"^(stdout|/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f])$", description="`stdout` or an absolute path"),
+    ] = "stdout"
     """`stdout` or an absolute path, reopened on SIGUSR1."""
     ring_bytes: RingBytes = field(default=16 * 1024 * 1024, name="ring")
     """Lines a worker may hold back for a slow sink; beyond it lines are dropped and counted."""

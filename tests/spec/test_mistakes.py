@@ -294,6 +294,12 @@ MISTAKES = {
         "casino: 1\ncontrol: {tokens: {a: {token: {env: A}, role: ▸admin}}}\n", "bad-value", "`admin`", None,
     ),
     "audit nowhere": ("casino: 1\ncontrol: {audit: ▸audit.log}\n", "bad-value", "`audit.log`", None),
+    "log into a NUL": ('casino: 1\nlog: {to: ▸"/var/log/\\0casino"}\n', "bad-value", "x00", None),
+    "audit into a line break": ('casino: 1\ncontrol: {audit: ▸"/var/log/a\\nb"}\n', "bad-value", "cannot stand", None),
+    "token in a NUL": (
+        'casino: 1\ncontrol: {tokens: {a: {token: {file: ▸"a\\0b"}}}}\n', "bad-value", "cannot stand", "control characters",
+    ),
+    "store in a NUL": ('casino: 1\nstore: {url: ▸"sqlite:/a\\0b"}\n', "bad-value", "cannot stand", "control characters"),
     "merge key": ("casino: 1\nteams: {▸<<: {}}\n", "unknown-key", "`<<`", "YAML 1.2|alias"),
     "key that is a list": ("casino: 1\n? ▸[a]\n: 1\n", "wrong-type", "a key must be text", None),
 }  # fmt: skip
