@@ -1,7 +1,7 @@
 """Who may call the control port: callers of this machine, and whoever shows a token whose role is enough.
 
 Local callers need no token, but one that is shown must be good. What is refused is counted for each address, and beyond
-a rate gets 429 instead of another guess; a good token is never among that.
+a rate is answered 429, whether the token or its role was at fault; what is allowed never is.
 """
 
 import hashlib

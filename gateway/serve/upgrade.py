@@ -32,7 +32,6 @@ class HandoverError(Exception):
 class Given(msgspec.Struct, frozen=True):
     """What goes along with the descriptors: the lock, then one socket for each address."""
 
-    pid: int
     addresses: tuple[str, ...]
 
 
@@ -88,7 +87,7 @@ class Giver:
         if self._successor or uid != os.geteuid():
             caller.send(_BUSY)
             return None
-        given = Given(os.getpid(), tuple(address for address, _ in self._sockets))
+        given = Given(tuple(address for address, _ in self._sockets))
         descriptors = [self._lock.descriptor, *(each.fileno() for _, each in self._sockets)]
         socket.send_fds(caller, [msgspec.msgpack.encode(given)], descriptors)
         self._successor = caller
@@ -122,7 +121,6 @@ class Taken:
 
     def __init__(self, line: socket.socket, given: Given, descriptors: list[int]) -> None:
         lock, *sockets = descriptors
-        self.pid = given.pid
         self.lock = Held(lock)
         self.sockets = [
             (address, socket.socket(fileno=descriptor))
