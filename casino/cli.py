@@ -14,6 +14,8 @@ DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 BENCH_FOLDER = Path(__file__).parents[1] / "bench"
 LOAD_PER_SECOND = 20.0
+MOST_LOAD_PER_SECOND = 10_000.0
+"""More than one client in Python sends."""
 UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
@@ -225,7 +227,7 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "up", _up, summary="run the gateway and two games on this machine", examples=UP)
     _add_spec(command, default=DEMO)
     command.add_argument(
-        "--load", metavar="RATE", type=float, nargs="?", const=LOAD_PER_SECOND, default=0.0,
+        "--load", metavar="RATE", type=_rate, nargs="?", const=LOAD_PER_SECOND, default=0.0,
         help=f"a little traffic, in requests per second ({LOAD_PER_SECOND:g} unless said)",
     )  # fmt: skip
     command.add_argument("--free-ports", action="store_true", help="use none of the spec's ports")
@@ -238,6 +240,7 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _up(arguments: argparse.Namespace) -> int:
     from casino.up import Group, up  # noqa: PLC0415 - see the module's docstring
+    from gateway.control.access import LEAST_CHARACTERS, is_usable  # noqa: PLC0415 - the same
 
     try:
         only = frozenset(map(Group, arguments.only.split(","))) if arguments.only else frozenset(Group)
@@ -249,9 +252,19 @@ def _up(arguments: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError) as unreadable:
         print(f"casino up: {unreadable}", file=sys.stderr)
         return UNUSABLE
+    if token is not None and not is_usable(token):
+        print(f"casino up: a token is one line of {LEAST_CHARACTERS} or more visible ASCII characters", file=sys.stderr)
+        return UNUSABLE
     return up(
         arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
     )  # fmt: skip
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 <= rate <= MOST_LOAD_PER_SECOND:
+        raise argparse.ArgumentTypeError(f"{text} is no rate from 0 to {MOST_LOAD_PER_SECOND:g} requests per second")
+    return rate
 
 
 def _control_token(file: Path | None) -> str | None:

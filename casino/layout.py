@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from casino.games.roster import GAMES
-from gateway.spec.address import parse_address, parse_target
+from gateway.spec.address import TargetAddress, parse_address, parse_target
 from gateway.spec.listen import Listener
 from gateway.spec.model import Spec
 from gateway.spec.upstream import Upstream, Version
@@ -41,6 +41,10 @@ class PortlessError(Exception):
     """The gateway would listen where a browser cannot look."""
 
 
+class SeatError(Exception):
+    """A game would listen where this machine has no address."""
+
+
 def arrange(spec: Spec, *, free_ports: bool, seats: bool = True) -> Layout:
     """Find a port for everything; `free_ports` takes none of the spec's, though they may be free.
 
@@ -48,6 +52,7 @@ def arrange(spec: Spec, *, free_ports: bool, seats: bool = True) -> Layout:
 
     Raises:
         PortlessError: no public address that this machine has, or not the control's, has a port.
+        SeatError: this machine has not the address of a game.
     """
     moved: Moved = {}
     taken = tuple(_seats(spec, moved, free_ports=free_ports)) if seats else ()
@@ -75,11 +80,18 @@ def _seats(spec: Spec, moved: Moved, *, free_ports: bool) -> Iterator[Seat]:
             for target in version.targets:
                 where = parse_target(target.url)
                 if (name, label) in GAMES and where.scheme == "http" and _is_loopback(where.host):
-                    listener = _bind(where.host, 0 if free_ports else where.port)
+                    listener = _seat(target.url, where, free_ports=free_ports)
                     url = f"http://{_authority(where.host, listener.getsockname()[1])}"
                     if url != target.url:
                         moved[target.url] = url
                     yield Seat(game=name, version=label, url=url, listener=listener)
+
+
+def _seat(url: str, where: TargetAddress, *, free_ports: bool) -> socket.socket:
+    try:
+        return _bind(where.host, 0 if free_ports else where.port)
+    except OSError as refused:
+        raise SeatError(f"no game can be at {url} on this machine: {refused.strerror or refused}") from None
 
 
 def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from casino.layout import Layout, PortlessError, arrange, has_port
+from casino.layout import Layout, PortlessError, SeatError, arrange, has_port
 from casino.stack import STOP_SECONDS, Failed, Part, Stack, Stopped, fetch
 from gateway.control.stats import Stats
 from gateway.spec.address import parse_address
@@ -44,7 +44,7 @@ def up(
     """
     try:
         layout = arrange(load(path, stage).spec, free_ports=free_ports, seats=Group.GAMES in only)
-    except (SpecErrors, PortlessError) as error:
+    except (SpecErrors, PortlessError, SeatError) as error:
         print(error, file=sys.stderr)
         return 2
     stack = Stack()

@@ -1,7 +1,7 @@
 """Who may call the control port: callers of this machine, and whoever shows a token whose role is enough.
 
 Local callers need no token, but one that is shown must be good. What is refused is counted for each address, and beyond
-a rate gets 429 instead of another guess; a good token is never among that.
+a rate is answered 429, whether the token or its role was at fault; what is allowed never is.
 """
 
 import hashlib
@@ -123,6 +123,11 @@ def _unauthenticated(*, tried: bool) -> Verdict:
     return Verdict(Result.UNAUTHENTICATED, detail=detail, headers={"WWW-Authenticate": challenge})
 
 
+def is_usable(token: str) -> bool:
+    """Whether it may be a token: long enough, and nothing that a header cannot carry."""
+    return _USABLE(token) is not None
+
+
 class Tokens:
     """The tokens of the spec, as they are now: a file that changed is read again when the next token is shown."""
 
@@ -148,7 +153,7 @@ class Tokens:
         except SecretError as fault:
             self._tell(name, secret, str(fault))
             return self._digests.get(secret)
-        usable = _USABLE(value) is not None
+        usable = is_usable(value)
         self._tell(name, secret, "" if usable else f"it needs {LEAST_CHARACTERS} visible ASCII characters")
         self._digests[secret] = hashlib.sha256(value.encode()).digest() if usable else None
         return self._digests[secret]

@@ -55,8 +55,8 @@ class Call(Struct, frozen=True):
 def is_ambiguous(call: Call) -> bool:
     """Say whether a proxy may have read this head in another way than Sanic does, and what follows it as its body.
 
-    Sanic's parser takes any word for a method, names with blanks, control characters in values and lengths in any digits (RFC 9112 section 11.2).
-    Nothing sent to control needs a transfer coding, so none is taken.
+    Sanic's parser takes any word for a method, names with blanks, control characters in values and lengths in any digits
+    (RFC 9112 section 11.2). Nothing sent to control needs a transfer coding, so none is taken.
     """
     lengths = call.headers.get("content-length", ())
     return (

@@ -37,6 +37,10 @@ class NotFoundError(Exception):
     """There is no answer, or none that names an address."""
 
 
+class UnansweredError(NotFoundError):
+    """Nobody said whether there is one: what is known stays whole, without what the others may have said."""
+
+
 class Answer:
     """Addresses and how long they hold."""
 
@@ -73,7 +77,7 @@ class Names:
                 weight = max(service.weight, LEAST_SRV_WEIGHT) / len(answer.addresses)
                 addresses += [Address(one.host, one.port, weight, service.priority) for one in answer.addresses]
                 seconds = min(seconds, answer.seconds)
-            elif not isinstance(answer, NotFoundError):
+            elif _fails(answer):
                 raise answer
         if not addresses:
             raise NotFoundError(name)
@@ -88,7 +92,7 @@ class Names:
         )
         answers = [answer for answer in found if not isinstance(answer, BaseException)]
         for answer in found:
-            if isinstance(answer, BaseException) and not isinstance(answer, NotFoundError):
+            if isinstance(answer, BaseException) and _fails(answer):
                 raise answer
         addresses = [Address(record.to_text(), port) for records, _ in answers for record in records]
         if not addresses:
@@ -99,8 +103,10 @@ class Names:
         try:
             resolver = self._resolver or dns.asyncresolver.Resolver()
             answer = await resolver.resolve(name, kind, search=True, lifetime=ANSWER_SECONDS)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer) as nothing:
+            raise NotFoundError(name) from nothing
         except (dns.exception.DNSException, OSError) as fault:
-            raise NotFoundError(name) from fault
+            raise UnansweredError(name) from fault
         return list(answer), float(answer.chaining_result.minimum_ttl)
 
     def _listed(self, name: str) -> list[str]:
@@ -110,6 +116,11 @@ class Names:
         if not found and (wanted == "localhost" or wanted.endswith(".localhost")):
             return ["127.0.0.1", "::1"]
         return found
+
+
+def _fails(fault: BaseException) -> bool:
+    """Whether a whole look-up fails with a part of it: a name that is not there is an answer, silence is none."""
+    return isinstance(fault, UnansweredError) or not isinstance(fault, NotFoundError)
 
 
 def _lines(hosts: Path) -> Iterable[tuple[str, list[str]]]:

@@ -206,8 +206,9 @@ class Sharing:
         elif rule is None or used < rule.size:
             self._unblock(spent)
         else:
-            until_ns = time.monotonic_ns() + int(left_seconds * SECOND_NS)
-            self._rates.block(self._rates.named(spent.fingerprint, 0), until_ns)
+            now_ns = time.monotonic_ns()
+            until_ns = now_ns + int(left_seconds * SECOND_NS)
+            self._rates.block(self._rates.named(spent.fingerprint, 0), now_ns, until_ns)
             self._blocked.pop(spent.name, None)  # those looked at longest ago come first
             self._blocked[spent.name] = Spent(rule, spent.key, spent.fingerprint, spent.period, spent.since)
             if len(self._blocked) > MOST_KEYS:  # one not asked about again stays blocked until its period ends

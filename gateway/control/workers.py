@@ -22,10 +22,8 @@ class Worker(msgspec.Struct, frozen=True):
     heartbeat_age_seconds: float
     uptime_seconds: float
     generation: int
-    edition: int
     digest: str
     connections: int
-    requests: int
     lag_seconds: float
 
 
@@ -77,9 +75,7 @@ def _worker(slot: Slot, now: int) -> Worker:
         heartbeat_age_seconds=max(0.0, age),
         uptime_seconds=(now - words[Word.STARTED]) / 1e9,
         generation=words[Word.GENERATION],
-        edition=words[Word.EDITION],
         digest=f"{words[Word.DIGEST]:016x}",
         connections=words[Word.CONNECTIONS],
-        requests=words[Word.SEQUENCE],
         lag_seconds=words[Word.LAG] / 1e9,
     )

@@ -47,9 +47,9 @@ class Sockets(NamedTuple):
     public: tuple[tuple[Listener, socket.socket], ...]
     control: tuple[str, socket.socket]
 
-    def by_address(self) -> dict[str, socket.socket]:
-        """Name each socket as the spec does."""
-        return {**{listener.address: opened for listener, opened in self.public}, self.control[0]: self.control[1]}
+    def named(self) -> list[tuple[str, socket.socket]]:
+        """Name each socket as the spec does, control last: it may say `127.0.0.1:0` like a public one, and mean another."""
+        return [*((listener.address, opened) for listener, opened in self.public), self.control]
 
 
 def open_all(wanted: Listen, offers: list[Offer]) -> Sockets:
@@ -58,15 +58,18 @@ def open_all(wanted: Listen, offers: list[Offer]) -> Sockets:
     Raises:
         ListenError: one cannot be bound.
     """
+    used: set[int] = set()
 
     def opened(address: str, mode: int) -> socket.socket:
-        return listen(address, backlog=wanted.backlog, mode=mode, offers=offers, wait_seconds=_FREED_SECONDS)
+        left = [offer for offer in offers if offer.socket.fileno() not in used]
+        found = listen(address, backlog=wanted.backlog, mode=mode, offers=left, wait_seconds=_FREED_SECONDS)
+        used.add(found.fileno())
+        return found
 
     sockets = Sockets(
         tuple((listener, opened(listener.address, PUBLIC_MODE)) for listener in wanted.public),
         (wanted.control, opened(wanted.control, CONTROL_MODE)),
     )
-    used = {each.fileno() for each in sockets.by_address().values()}
     for offer in offers:
         if offer.socket.fileno() not in used:
             emit(Event.LISTENER_UNUSED, "warning", {"casino.addresses": [bound_to(offer.socket)]})

@@ -11,7 +11,8 @@ class Notifier:
     """Tells the service manager about this process; never waits for it and never fails."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
-        self._address = environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        address = environ.get("NOTIFY_SOCKET", "")
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._watchdog_seconds = self._watchdog(environ) / 2
         self._watchdog_due = 0.0
 

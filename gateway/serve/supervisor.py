@@ -118,7 +118,7 @@ class _Plan(NamedTuple):
         build.documents.write(SNAPSHOT, msgspec.msgpack.encode(snapshot))
         processes = self._processes(build, snapshot)
         signals = SignalQueue()
-        giver = Giver(self.run, self.lock, self.sockets.by_address())
+        giver = Giver(self.run, self.lock, self.sockets.named())
         leave = _leaving(signals, giver, self.taken)
         children = [Child(self._main(each), each, slot.tally, leave) for each in processes]
         gc.collect()
@@ -134,7 +134,7 @@ class _Plan(NamedTuple):
         )
 
     def _addresses(self) -> list[str]:
-        return [bound_to(opened) for opened in self.sockets.by_address().values()]
+        return [bound_to(opened) for _, opened in self.sockets.named()]
 
     def _main(self, process: Process) -> Main:
         if process.number:
@@ -178,7 +178,7 @@ def _clear_up(run: RunDir, ended: Build, sockets: Sockets) -> None:
     """Leave nothing behind, unless another build lives, or log lines could not be written: the next start finds those."""
     if any(build.hold() is None for build in run.builds() if build.id != ended.id):
         return
-    for opened in sockets.by_address().values():
+    for _, opened in sockets.named():
         unlink(opened)
     slots = [slot for build in run.builds() for slot in open_readable(build.slots())]
     if not any(slot.ring.waiting_bytes for slot in slots if slot.ring):
@@ -192,8 +192,8 @@ def _keyrings(listen: Listen) -> dict[str, Keyring]:
 
 def _offers(taken: Taken | None) -> list[Offer]:
     """What need not be bound: sockets of systemd, and of the build before."""
-    given = taken.sockets if taken else {}
-    return [*inherited(os.environ), *(Offer(address, opened) for address, opened in given.items())]
+    given = taken.sockets if taken else []
+    return [*inherited(os.environ), *(Offer(address, opened) for address, opened in given)]
 
 
 def _leaving(signals: SignalQueue, giver: Giver, taken: Taken | None) -> Callable[[], None]:

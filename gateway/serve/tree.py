@@ -176,7 +176,7 @@ class Tree:
         """Say what others wait to hear: ready, reloaded, alive."""
         if self._timeline is None and not self._is_ready:
             self._become_ready(now)
-        if self._reload_until is not None and (self._has_reloaded() or now >= self._reload_until):
+        if self._is_ready and self._reload_until is not None and (self._has_reloaded() or now >= self._reload_until):
             self._reload_until = None
             self._notifier.ready()
         self._notifier.alive(now)

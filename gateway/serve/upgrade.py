@@ -32,14 +32,13 @@ class HandoverError(Exception):
 class Given(msgspec.Struct, frozen=True):
     """What goes along with the descriptors: the lock, then one socket for each address."""
 
-    pid: int
     addresses: tuple[str, ...]
 
 
 class Giver:
     """The old side. Asked in every turn of the supervisor's loop; never waits."""
 
-    def __init__(self, run: RunDir, lock: Held, sockets: dict[str, socket.socket]) -> None:
+    def __init__(self, run: RunDir, lock: Held, sockets: list[tuple[str, socket.socket]]) -> None:
         self._path = run.path / _NAME
         self._lock = lock
         self._sockets = sockets
@@ -88,8 +87,8 @@ class Giver:
         if self._successor or uid != os.geteuid():
             caller.send(_BUSY)
             return None
-        given = Given(os.getpid(), tuple(self._sockets))
-        descriptors = [self._lock.descriptor, *(each.fileno() for each in self._sockets.values())]
+        given = Given(tuple(address for address, _ in self._sockets))
+        descriptors = [self._lock.descriptor, *(each.fileno() for _, each in self._sockets)]
         socket.send_fds(caller, [msgspec.msgpack.encode(given)], descriptors)
         self._successor = caller
         return int(pid)
@@ -122,12 +121,11 @@ class Taken:
 
     def __init__(self, line: socket.socket, given: Given, descriptors: list[int]) -> None:
         lock, *sockets = descriptors
-        self.pid = given.pid
         self.lock = Held(lock)
-        self.sockets = {
-            address: socket.socket(fileno=descriptor)
+        self.sockets = [
+            (address, socket.socket(fileno=descriptor))
             for address, descriptor in zip(given.addresses, sockets, strict=True)
-        }
+        ]
         self._line = line
 
     def say_ready(self) -> None:

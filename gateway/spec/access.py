@@ -17,7 +17,9 @@ class Token(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`read` sees metrics, health and configuration; `operate` changes them too."""
 
 
-AuditPath = Annotated[str, Meta(pattern="^(stderr|/.*[^/])$", description="`stderr` or an absolute path")]
+AuditPath = Annotated[
+    str, Meta(pattern=r"^(stderr|/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f])$", description="`stderr` or an absolute path")
+]
 
 
 class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

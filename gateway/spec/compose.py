@@ -7,6 +7,7 @@ file asks, lose duplicate keys, and expand aliases without counting. It never de
 import codecs
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import yaml
 
@@ -76,13 +77,23 @@ def compose(text: str, file: str, findings: Findings) -> Mapping:
     return root
 
 
+class _Anchored(NamedTuple):
+    """What an alias stands for."""
+
+    node: Node
+    nodes: int
+    height: int
+    """How many levels it has below its own."""
+
+
 class _Composer:
     def __init__(self, text: str, file: str, findings: Findings) -> None:
         self.file = file
         self.findings = findings
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
-        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        self._anchors: dict[str, _Anchored | None] = {}
         self._nodes = 0
+        self._deepest = 0
 
     def document(self) -> Node:
         next(self._events)
@@ -107,22 +118,30 @@ class _Composer:
         if self._nodes > MOST_NODES:
             raise _unusable(Fault.LIMIT, place, f"more than {MOST_NODES} values, aliases written out")
 
+    def _descend(self, depth: int, place: Place) -> None:
+        if depth > MOST_DEPTH:
+            raise _unusable(Fault.LIMIT, place, f"nested more than {MOST_DEPTH} levels deep, aliases written out")
+        self._deepest = max(self._deepest, depth)
+
     def _node(self, event: yaml.Event, depth: int) -> Node:
         place = self._place(event)
-        if depth > MOST_DEPTH:
-            raise _unusable(Fault.LIMIT, place, f"nested more than {MOST_DEPTH} levels deep")
+        self._descend(depth, place)
         if isinstance(event, yaml.AliasEvent):
             assert event.anchor is not None
-            return self._alias(event.anchor, place)
+            return self._alias(event.anchor, place, depth)
         assert isinstance(event, yaml.NodeEvent)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = None
-        before = self._nodes
-        self._count(1, place)
         self._refuse_tag(event, place)
+        self._count(1, place)
+        if event.anchor is None:
+            return self._content(event, place, depth)
+        return self._anchored(event.anchor, event, place, depth)
+
+    def _anchored(self, anchor: str, event: yaml.Event, place: Place, depth: int) -> Node:
+        self._anchors[anchor] = None
+        before, above, self._deepest = self._nodes - 1, self._deepest, depth
         node = self._content(event, place, depth)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (node, self._nodes - before)
+        self._anchors[anchor] = _Anchored(node, self._nodes - before, self._deepest - depth)
+        self._deepest = max(above, self._deepest)
         return node
 
     def _content(self, event: yaml.Event, place: Place, depth: int) -> Node:
@@ -158,15 +177,15 @@ class _Composer:
             nothing = isinstance(value, Scalar) and value.plain and not value.text
             entries[key.text] = Entry(key.place, Scalar("", key.place) if nothing else value)
 
-    def _alias(self, anchor: str, place: Place) -> Node:
+    def _alias(self, anchor: str, place: Place, depth: int) -> Node:
         if anchor not in self._anchors:
             raise _unusable(Fault.SYNTAX, place, f"alias `*{anchor}` has no anchor `&{anchor}` before it")
         known = self._anchors[anchor]
         if known is None:
             raise _unusable(Fault.SYNTAX, place, f"alias `*{anchor}` stands within its own anchor")
-        node, nodes = known
-        self._count(nodes, place)
-        return node
+        self._count(known.nodes, place)
+        self._descend(depth + known.height, place)
+        return known.node
 
     def _refuse_tag(self, event: yaml.NodeEvent, place: Place) -> None:
         tag = getattr(event, "tag", None)

@@ -85,7 +85,14 @@ class Consumer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What routes may ask for instead of each name."""
 
 
-JwksUrl = Annotated[str, Meta(pattern=r"^https?://[^\s]{1,1000}$", description="the URL of a JSON Web Key Set")]
+JwksUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^\s@/?#]{1,300}([/?#]\S{0,1000})?$",
+        description="the URL of a JSON Web Key Set, without a password",
+        extra={"kind": Kind.REFERENCE},
+    ),
+]
 
 
 class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

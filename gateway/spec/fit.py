@@ -16,6 +16,8 @@ from gateway.spec.units import Kind
 WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,18}")
 BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 """YAML 1.2 core schema, section 10.3.2: `yes` and `on` are words."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""What no path may hold: a NUL ends it, a line break tears the line of a log it stands in."""
 WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -89,6 +91,8 @@ def _placed(node: Scalar, kind: Kind) -> str:
     scheme, path = ("sqlite:", node.text.removeprefix("sqlite:")) if kind is Kind.STORE else ("", node.text)
     if kind is Kind.STORE and path in {"", node.text}:
         return node.text
+    if CONTROL.search(path):
+        raise UnreadableError("without control characters")
     absolute = (FilePath(node.place.file).parent / path).absolute()
     return f"{scheme}{absolute}{'/' if scheme and path.endswith('/') else ''}"
 

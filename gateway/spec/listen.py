@@ -113,7 +113,7 @@ class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace_seconds: Seconds = field(default=5, name="grace")
     """How long new connections are still served after readiness fails, so that load balancers can notice."""
     deadline_seconds: PositiveSeconds = field(default=30, name="deadline")
-    """From the first sign of stopping to the end, whatever is still in flight."""
+    """From the end of `grace` to the end of everything, whatever is still in flight."""
 
 
 RingBytes = Annotated[
@@ -124,7 +124,10 @@ RingBytes = Annotated[
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The access log: one JSON line per request."""
 
-    to: Annotated[str, Meta(pattern="^(stdout|/.*[^/])$", description="`stdout` or an absolute path")] = "stdout"
+    to: Annotated[
+        str,
+        Meta(pattern=r"^(stdout|/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f])$", description="`stdout` or an absolute path"),
+    ] = "stdout"
     """`stdout` or an absolute path, reopened on SIGUSR1."""
     ring_bytes: RingBytes = field(default=16 * 1024 * 1024, name="ring")
     """Lines a worker may hold back for a slow sink; beyond it lines are dropped and counted."""

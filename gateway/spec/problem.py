@@ -69,7 +69,6 @@ class Danger(StrEnum):
     STORE_NO_FOLDER = "store.no-folder"
     STORE_PLAIN = "store.plain"
     UNUSED = "unused"
-    DRAIN_NO_TIME = "drain.no-time"
     OVERLAY_REMOVES_NOTHING = "overlay.removes-nothing"
 
 

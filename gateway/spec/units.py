@@ -140,7 +140,7 @@ PathTemplate = Annotated[
 
 FilePath = Annotated[
     str,
-    Meta(min_length=1, max_length=1_000, description="the path of a PEM file", extra={"kind": Kind.FILE}),
+    Meta(min_length=1, max_length=1_000, description="the path of a file", extra={"kind": Kind.FILE}),
 ]
 """Relative to the file of the spec that names it; held as an absolute path."""
 

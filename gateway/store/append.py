@@ -16,4 +16,5 @@ def append(descriptor: int, lines: bytes) -> int:
     end = os.lseek(descriptor, 0, os.SEEK_CUR)
     if whole < written and os.fstat(descriptor).st_size == end:
         os.ftruncate(descriptor, end - (written - whole))
+        os.lseek(descriptor, end - (written - whole), os.SEEK_SET)  # without O_APPEND the next line goes where this is
     return whole

@@ -266,10 +266,10 @@ class Rates(Column):
         self.read(bucket)
         self.take(bucket, now_ns, count)
 
-    def block(self, bucket: Bucket, until_ns: int) -> None:
+    def block(self, bucket: Bucket, now_ns: int, until_ns: int) -> None:
         """Say that a quota is used up until then. Only control counts quotas, so that nobody else has cells of them."""
         self.read(bucket)
-        own = self._own(bucket, until_ns)
+        own = self._own(bucket, now_ns)
         if own:
             self._values[own] = until_ns
 

@@ -32,7 +32,19 @@ def test_help_lists_every_command(capsys):
     assert all(f"    {command} " in shown for command in COMMANDS)
 
 
-@pytest.mark.parametrize("words", [[], ["chek"], ["check", "--strickt"], ["check", "a", "b"], ["serve"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["chek"],
+        ["check", "--strickt"],
+        ["check", "a", "b"],
+        ["serve"],
+        ["up", "--load=-5"],
+        ["up", "--load", "inf"],
+        ["up", "--load", "nan"],
+    ],
+)
 def test_what_cannot_be_understood_ends_with_2(capsys, words):
     with pytest.raises(SystemExit) as left:
         main(words)

@@ -115,6 +115,24 @@ def test_config_hides_the_credentials_of_header_rules(rig):
     }
 
 
+def test_config_hides_the_credentials_of_conditions(rig):
+    secret = "{exact: s3cret}"
+    when = f"{{header: {{authorization: {secret}, X-Own-Key: {{prefix: s3cret}}, X-Beta: yes}}, cookie: {{id: {{regex: s3cret}}}}}}"
+    control = rig(
+        SPEC.replace("to: dice}", f"to: dice, split: [{{version: v1, when: {when}}}, {{version: v1, weight: 100%}}]}}")
+        + f"  closed: {{match: {{path: /closed, when: {when}}}, answer: {{status: 200}}}}\n"
+        + "identity: {key_header: X-Own-Key}\n"
+    ).start()
+    answer = control.ask("GET", "/config")
+    assert b"s3cret" not in answer.body
+    routes = answer.json["spec"]["routes"]
+    for shown in (routes["roll"]["split"][0]["when"], routes["closed"]["match"][0]["when"]):
+        assert {name: test["exact"] for name, test in shown["header"].items()} == {
+            "authorization": "***", "X-Own-Key": None, "X-Beta": "yes",
+        }  # fmt: skip
+        assert (shown["header"]["X-Own-Key"]["prefix"], shown["cookie"]["id"]["regex"]) == ("***", "***")
+
+
 def test_a_request_larger_than_any_real_one_is_refused(control):
     assert 400 <= control.ask("GET", "/" + "x" * 20_000).status < 500
 

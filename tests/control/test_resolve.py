@@ -16,7 +16,7 @@ from tests.control.conftest import DEADLINE_SECONDS
 
 
 class Zone(asyncio.DatagramProtocol):
-    """A name server; `records` is what it knows, `refuses` makes it answer SERVFAIL."""
+    """A name server; `records` is what it knows, `refuses` makes it answer SERVFAIL, to all or to these questions."""
 
     def __init__(self, records):
         self.records = dict(records)
@@ -34,8 +34,9 @@ class Zone(asyncio.DatagramProtocol):
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         name = question.name.to_text()
-        found = self.records.get((name, dns.rdatatype.to_text(question.rdtype)))
-        if self.refuses:
+        asked = name, dns.rdatatype.to_text(question.rdtype)
+        found = self.records.get(asked)
+        if self.refuses is True or (self.refuses and asked in self.refuses):
             response.set_rcode(dns.rcode.SERVFAIL)
         elif found:
             ttl, *values = found
@@ -160,6 +161,36 @@ def test_the_last_good_answer_stays_until_there_is_a_new_one(hosts, trouble):
 
     asyncio.run(follow())
     assert "fault" not in results
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        pytest.param("http://dice.example", ("dice.example.", "A"), id="of one family"),
+        pytest.param("srv://_http._tcp.d.example", ("dice.example.", "A"), id="of one host of a service"),
+    ],
+)
+def test_one_question_that_fails_takes_no_address_away(hosts, url, refused):
+    records = {
+        ("dice.example.", "A"): (1, "10.0.0.1"),
+        ("dice.example.", "AAAA"): (1, "fd00::1"),
+        ("other.example.", "A"): (1, "10.0.0.2"),
+        ("_http._tcp.d.example.", "SRV"): (1, "0 0 80 dice.example.", "0 0 80 other.example."),
+    }
+
+    async def follow():
+        async with zone(records, hosts) as (server, names):
+            tasks, results = Tasks("resolve", lambda: None), []
+            directory = Directory(names, tasks, results.append)
+            directory.keep([url])
+            await wait_for(lambda: directory.addresses(url))
+            known = directory.addresses(url)
+            server.refuses = {refused}
+            await wait_for(lambda: len(results) > 1)
+            assert (results[-1], directory.addresses(url)) == ("failure", known)
+            await tasks.stop()
+
+    asyncio.run(follow())
 
 
 def test_targets_no_longer_wanted_are_forgotten_and_not_asked_for(hosts):

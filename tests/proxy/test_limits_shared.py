@@ -62,7 +62,8 @@ def test_a_quota_that_is_used_up_refuses_until_the_period_ends(limited, client, 
     assert client.ask(get()).one(b"ratelimit") is None
     [(_, _, fingerprint)] = told(debits, 1)
     bucket = control.named(fingerprint, 0)
-    control.block(bucket, time.monotonic_ns() + 5 * 10**9)
+    now_ns = time.monotonic_ns()
+    control.block(bucket, now_ns, now_ns + 5 * 10**9)
     refused = client.ask(get())
     assert (refused.status, refused.failure) == (429, "quota_exceeded")
     assert refused.one(b"retry-after") == b"5"

@@ -96,7 +96,18 @@ def test_an_offer_nobody_wants_is_closed(tmp_path):
     wanted = Listen(public=(Listener(address="127.0.0.1:0"),), control=f"unix:{tmp_path}/c.sock")
     sockets = open_all(wanted, [Offer("casino.socket", unwanted)])
     assert unwanted.fileno() == -1
-    for each in sockets.by_address().values():
+    for _, each in sockets.named():
+        each.close()
+
+
+def test_one_word_for_two_addresses_chosen_by_the_kernel_means_two_sockets():
+    wanted = Listen(public=(Listener(address="127.0.0.1:0"),), control="127.0.0.1:0")
+    first = open_all(wanted, [])
+    handed_over = [Offer(address, opened) for address, opened in first.named()]
+    assert [offer.address for offer in handed_over] == ["127.0.0.1:0"] * 2
+    again = open_all(wanted, handed_over)
+    assert [opened.fileno() for _, opened in again.named()] == [opened.fileno() for _, opened in first.named()]
+    for _, each in again.named():
         each.close()
 
 

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from gateway.serve.notify import Notifier
+from gateway.store.slot import Word
 from tests.waiting import PATIENCE_SECONDS, until
 
 
@@ -49,6 +50,26 @@ def test_a_reload_is_told_from_its_beginning_to_its_end(gateway, manager):
     process.send_signal(signal.SIGHUP)
     assert int(manager.hear("RELOADING")["MONOTONIC_USEC"]) > 0
     manager.hear("READY")
+
+
+def test_a_reload_in_the_middle_of_a_start_does_not_make_it_ready(gateway, manager):
+    gateway.misdeed("worker-1", "toil")
+    process = gateway.launch(**manager.environ)
+    until(lambda: not (gateway.place / "misdeed").exists())
+    process.send_signal(signal.SIGHUP)
+    manager.hear("RELOADING")
+    manager.hear("READY")
+    words = gateway.slot("worker-1").words
+    assert words[Word.HEARTBEAT] > words[Word.STARTED]
+
+
+def test_an_at_sign_within_the_path_of_the_socket_is_one(tmp_path):
+    path = str(tmp_path / "casino@1.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(path)
+        line.setblocking(False)
+        Notifier({"NOTIFY_SOCKET": path}).stopping()
+        assert line.recv(4096).startswith(b"STOPPING=1")
 
 
 def test_an_upgrade_names_the_new_main_process_and_never_says_that_it_stops(gateway, manager):

@@ -40,6 +40,9 @@ UNUSABLE = {
     "an alias to nothing": (b"casino: 1\nteams: *games\n", 2, 8, "no anchor"),
     "an alias to itself": (b"casino: &a\n  b: *a\n", 2, 6, "within its own anchor"),
     "a billion laughs": (b"casino: 1\n" + BOMB.encode(), 6, None, "100000 values"),
+    "aliases upon aliases": (
+        b"a0: &a0 {k: v}\n" + b"".join(b"a%d: &a%d {k: *a%d}\n" % (n, n, n - 1) for n in range(1, 60)), 40, None, "40 levels",
+    ),
     "many aliases": (b"a: &a [" + b"x, " * 5000 + b"]\nb: [" + b"*a, " * 5000 + b"]\n", 2, None, "100000 values"),
     "deep lists": (b"casino: " + b"[" * 100_000, 1, 49, "40 levels"),
     "deep mappings": (b"casino: " + b"{a: " * 100_000, 1, None, "40 levels"),

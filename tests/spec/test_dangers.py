@@ -117,7 +117,6 @@ DANGERS = [
     (Danger.UNUSED, spec(top=KEYED.replace("consumers:", "▸consumers:")), spec(top=KEYED, route=f"{ROUTE}, identity: key")),
     (Danger.UNUSED, spec(top="teams: {▸t: {contact: c}}"), spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t")),
     (Danger.UNUSED, spec(route="match: /x, answer: {status: 404}").replace("dice: {", "▸dice: {", 1), spec()),
-    (Danger.DRAIN_NO_TIME, spec(top="▸drain: {grace: 5s, deadline: 5s}"), spec(top="drain: {grace: 5s, deadline: 6s}")),
 ]  # fmt: skip
 
 

@@ -170,6 +170,9 @@ def test_short_forms_mean_the_long_ones(write):
         pytest.param("casino: 1\nstore: {url: redis://db, password: hunter2}\n", id="for the password of a store"),
         pytest.param("casino: 1\nstore: redis://db/0?password=hunter2\n", id="in the address of a store"),
         pytest.param(issuer("{issuer: x, audiences: y, algorithms: HS256, secret: hunter2}"), id="of an issuer"),
+        pytest.param(
+            issuer("{issuer: x, audiences: y, algorithms: RS256, url: 'https://me:hunter2@h/keys'}"), id="in a URL"
+        ),
     ],
 )
 def test_no_mistake_tells_a_secret(mistakes, text):

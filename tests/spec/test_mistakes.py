@@ -77,6 +77,9 @@ MISTAKES = {
     "target with a bad port": (
         "casino: 1\nupstreams: {dice: {versions: {v1: [▸http://h:99999]}}}\n", "bad-value", "99999", "65535",
     ),
+    "listener on one chosen port twice": (
+        'casino: 1\nlisten: {public: ["127.0.0.1:0", {address: ▸"127.0.0.1:0", tls: {}}]}\n', "conflict", "twice", None,
+    ),
     "target twice": (
         "casino: 1\nupstreams: {dice: {versions: {v1: [http://h, ▸http://h]}}}\n", "conflict", "twice", "`weight`",
     ),
@@ -262,6 +265,7 @@ MISTAKES = {
     "store without a host": ("casino: 1\nstore: ▸redis://:6379\n", "bad-value", "there is no host", None),
     "store at no port": ("casino: 1\nstore: ▸redis://db:70000\n", "bad-value", "the port is none", None),
     "store with a password in its address": ("casino: 1\nstore: ▸redis://:hidden@db\n", "bad-value", "this cannot stand here", None),
+    "store at an open bracket": ("casino: 1\nstore: ▸'redis://[::1:6379'\n", "bad-value", "IPv6", None),
     "store in no database": ("casino: 1\nstore: {url: ▸redis://db/first}\n", "bad-value", "number of a database", None),
     "store in a folder": ("casino: 1\nstore: ▸sqlite:/var/lib/\n", "bad-value", "path of a file", None),
     "store asked too often": ("casino: 1\nstore: {url: redis://db, sync: ▸1ms}\n", "out-of-range", "every 10ms to 1m", None),
@@ -290,6 +294,12 @@ MISTAKES = {
         "casino: 1\ncontrol: {tokens: {a: {token: {env: A}, role: ▸admin}}}\n", "bad-value", "`admin`", None,
     ),
     "audit nowhere": ("casino: 1\ncontrol: {audit: ▸audit.log}\n", "bad-value", "`audit.log`", None),
+    "log into a NUL": ('casino: 1\nlog: {to: ▸"/var/log/\\0casino"}\n', "bad-value", "x00", None),
+    "audit into a line break": ('casino: 1\ncontrol: {audit: ▸"/var/log/a\\nb"}\n', "bad-value", "cannot stand", None),
+    "token in a NUL": (
+        'casino: 1\ncontrol: {tokens: {a: {token: {file: ▸"a\\0b"}}}}\n', "bad-value", "cannot stand", "control characters",
+    ),
+    "store in a NUL": ('casino: 1\nstore: {url: ▸"sqlite:/a\\0b"}\n', "bad-value", "cannot stand", "control characters"),
     "merge key": ("casino: 1\nteams: {▸<<: {}}\n", "unknown-key", "`<<`", "YAML 1.2|alias"),
     "key that is a list": ("casino: 1\n? ▸[a]\n: 1\n", "wrong-type", "a key must be text", None),
 }  # fmt: skip

@@ -33,6 +33,13 @@ def plain(node: Node) -> object:
     return [plain(item) for item in node.items]
 
 
+def test_an_overlay_of_aliases_upon_aliases_is_refused_like_any_depth(write):
+    chain = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{k: *a{n - 1}}}\n" for n in range(1, 1500))
+    written = write(spec=BASE, stages__prod=chain)
+    with pytest.raises(SpecErrors, match="levels deep"):
+        load(written.path, "prod")
+
+
 @pytest.mark.parametrize(
     ("base", "patch", "merged"),
     [

@@ -3,6 +3,8 @@ import resource
 import subprocess
 import sys
 
+import pytest
+
 from gateway.store.append import append
 from tests.checkout import ROOT
 
@@ -21,18 +23,19 @@ def test_a_file_that_takes_nothing_is_no_error():
     os.close(descriptor)
 
 
-def test_what_had_space_for_its_beginning_only_is_taken_back(tmp_path):
+@pytest.mark.parametrize("flags", [pytest.param(os.O_APPEND, id="appending"), pytest.param(0, id="as stdout may be")])
+def test_what_had_space_for_its_beginning_only_is_taken_back(tmp_path, flags):
     """In a process of its own, whose files may not grow beyond 20 bytes: the kernel writes what fits, as on a full disk."""
     script = """
 import os, signal, sys
 from gateway.store.append import append
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-print(append(log, b"0123456789\\n" * 3), append(log, b"0123456789\\n"))
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | int(sys.argv[2]))
+print(append(log, b"0123456789\\n" * 3), append(log, b"0123456789\\n"), append(log, b"012345\\n"))
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "log"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30,
+        [sys.executable, "-c", script, tmp_path / "log", str(flags)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20)),
     )  # fmt: skip
-    assert done.stdout.split() == ["11", "0"]
-    assert (tmp_path / "log").read_bytes() == b"0123456789\n"
+    assert done.stdout.split() == ["11", "0", "7"]
+    assert (tmp_path / "log").read_bytes() == b"0123456789\n012345\n"

@@ -129,7 +129,7 @@ def test_a_quota_is_blocked_for_all_workers_until_it_is_not(table):
     control, worker = table.rates(0), table.rates(3)
     bucket = worker.bucket("limits/daily", "me", 0)
     assert worker.read(bucket) < 0
-    control.block(control.named(bucket.fingerprint, 0), START)
+    control.block(control.named(bucket.fingerprint, 0), START - PERIOD, START)
     assert worker.read(bucket) == START
     control.unblock(control.named(bucket.fingerprint, 0))
     assert worker.read(bucket) < 0
@@ -206,6 +206,15 @@ def test_the_bucket_of_all_callers_is_never_forgotten_for_one_of_them(table):
     lasting = use(column, crowd.bucket(lasting=True), START)
     for _ in range(10 * WAYS):
         use(column, crowd.bucket(), START, 1000)
+    assert column.read(lasting) == START + PERIOD
+
+
+def test_a_quota_used_up_for_long_takes_no_place_of_who_is_needed_for_less(table):
+    column = table.rates(0)
+    crowd = Crowd(column, RATE_SETS)
+    lasting = use(column, crowd.bucket(lasting=True), START)
+    for _ in range(WAYS):
+        column.block(crowd.bucket(), START, START + 1000 * PERIOD)
     assert column.read(lasting) == START + PERIOD
 
 

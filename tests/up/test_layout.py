@@ -1,9 +1,10 @@
+import re
 import socket
 from contextlib import closing
 
 import pytest
 
-from casino.layout import Layout, PortlessError, arrange
+from casino.layout import Layout, PortlessError, SeatError, arrange
 from gateway.spec.load import load
 
 
@@ -68,6 +69,12 @@ def test_a_taken_port_is_replaced_wherever_the_spec_names_it(arranged, taken, al
     assert target.url == layout.seats[0].url != f"http://127.0.0.1:{taken}"
     assert layout.spec.listen.public[0].address == layout.moved[f"127.0.0.1:{taken}"] != f"127.0.0.1:{taken}"
     assert layout.spec.listen.control == layout.moved[f"127.0.0.1:{also_taken}"] != f"127.0.0.1:{also_taken}"
+
+
+def test_a_game_at_an_address_this_machine_lacks_is_named(arranged):
+    url = "http://[::1%nosuch]:7001"
+    with pytest.raises(SeatError, match=re.escape(url)):
+        arranged(spec(public='"127.0.0.1:0"', control="[::1]:0", dice=f'"{url}"'))
 
 
 def test_a_game_can_be_reached_as_soon_as_it_has_its_seat(arranged, taken):

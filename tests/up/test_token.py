@@ -50,6 +50,15 @@ def test_it_comes_from_a_file_or_from_the_environment(monkeypatch, tmp_path):
     assert _control_token(None) is None
 
 
+@pytest.mark.parametrize("content", [f"{TOKEN}\nanother\n", f"{TOKEN} \n", "short\n"])
+def test_what_is_no_token_ends_with_2_and_is_not_told(capsys, tmp_path, content):
+    (tmp_path / "token").write_text(content)
+    assert main(["up", "--token-file", str(tmp_path / "token")]) == 2
+    told = capsys.readouterr().err
+    assert "casino up: a token is one line" in told
+    assert content.split()[0] not in told
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_ends_with_2(capsys, tmp_path, content):
     if content:

@@ -44,9 +44,6 @@ def _listen(spec: Spec, report: Report) -> None:
             path = ("listen", "public", place)
             message = "the PROXY protocol is taken from `listen.trusted` only, which is empty: everyone is refused"
             report.warn(path, Danger.PROXY_PROTOCOL_UNTRUSTED, message)
-    if spec.drain.deadline_seconds <= spec.drain.grace_seconds:
-        message = "`deadline` ends within `grace`: requests in flight are cut off"
-        report.warn(("drain",), Danger.DRAIN_NO_TIME, message)
 
 
 def _timeouts(name: str, spec: Spec, report: Report) -> None:

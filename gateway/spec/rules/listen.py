@@ -31,7 +31,8 @@ def _addresses(spec: Spec, report: Report) -> None:
             continue
         address = parse_address(text)
         first = taken.setdefault(address, path)
-        if first != path and (address.port or address.family == "unix"):
+        is_chosen = address.family != "unix" and not address.port and path == ("listen", "control")
+        if first != path and not is_chosen:  # what the kernel chooses is another, but public ones go by their addresses
             report.refuse(
                 path,
                 Fault.CONFLICT,

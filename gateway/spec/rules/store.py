@@ -34,7 +34,10 @@ def check(spec: Spec, report: Report) -> None:
 
 
 def _unusable(url: str) -> str | None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "in brackets stands an IPv6 address"
     if parts.scheme in {"sqlite", "redis+unix"}:
         return "the path of a file is needed" if url.endswith("/") else None
     try:
