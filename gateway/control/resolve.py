@@ -38,7 +38,20 @@ class NotFoundError(Exception):
 
 
 class UnansweredError(NotFoundError):
-    """Nobody said whether there is one: what is known stays whole, without what the others may have said."""
+    """Nobody said whether there is one: of what is known nothing may be taken away for that."""
+
+    def __init__(self, name: str, part: Iterable[Address] = (), silent: int = 0) -> None:
+        """`part` is what other questions brought, all but that for addresses of IP version `silent`."""
+        super().__init__(name)
+        self.part = tuple(part)
+        self.silent = silent
+
+    def completed(self, known: tuple[Address, ...]) -> tuple[Address, ...]:
+        """Put what is known in the place of what nobody said."""
+        if not self.silent or not self.part:
+            return known or self.part
+        kept = [one for one in known if ip_address(one.host).version == self.silent]
+        return Answer((*self.part, *kept), 0).addresses
 
 
 class Answer:
@@ -77,8 +90,9 @@ class Names:
                 weight = max(service.weight, LEAST_SRV_WEIGHT) / len(answer.addresses)
                 addresses += [Address(one.host, one.port, weight, service.priority) for one in answer.addresses]
                 seconds = min(seconds, answer.seconds)
-            elif _fails(answer):
-                raise answer
+        for answer in found:
+            if isinstance(answer, BaseException) and _fails(answer):
+                raise UnansweredError(name, addresses) from answer
         if not addresses:
             raise NotFoundError(name)
         return Answer(addresses, seconds)
@@ -91,10 +105,10 @@ class Names:
             self._records(name, dns.rdatatype.A), self._records(name, dns.rdatatype.AAAA), return_exceptions=True
         )
         answers = [answer for answer in found if not isinstance(answer, BaseException)]
-        for answer in found:
-            if isinstance(answer, BaseException) and _fails(answer):
-                raise answer
         addresses = [Address(record.to_text(), port) for records, _ in answers for record in records]
+        for version, answer in zip((4, 6), found, strict=True):
+            if isinstance(answer, BaseException) and _fails(answer):
+                raise UnansweredError(name, addresses, version) from answer
         if not addresses:
             raise NotFoundError(name)
         return Answer(addresses, min(seconds for _, seconds in answers))
@@ -175,15 +189,20 @@ class Directory:
         while True:
             try:
                 answer = await self._names.find(target)
-            except NotFoundError:
+            except NotFoundError as fault:
                 self._count("failure")
                 self._asked.add(url)
+                if isinstance(fault, UnansweredError):
+                    self._learn(url, fault.completed(self.addresses(url)))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MOST_RETRY_SECONDS)
                 continue
             self._count("success")
-            if self._known.get(url) != answer.addresses:
-                self._known[url] = answer.addresses
-                self.changes += 1
+            self._learn(url, answer.addresses)
             pause = RETRY_SECONDS
             await asyncio.sleep(answer.seconds)
+
+    def _learn(self, url: str, addresses: tuple[Address, ...]) -> None:
+        if addresses and self.addresses(url) != addresses:
+            self._known[url] = addresses
+            self.changes += 1

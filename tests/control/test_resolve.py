@@ -193,6 +193,31 @@ def test_one_question_that_fails_takes_no_address_away(hosts, url, refused):
     asyncio.run(follow())
 
 
+def test_while_one_family_is_silent_the_other_is_followed(hosts):
+    records = {("dice.example.", "A"): (1, "10.0.0.1"), ("dice.example.", "AAAA"): (1, "fd00::1")}
+    url = "http://dice.example"
+
+    async def follow():
+        async with zone(records, hosts) as (server, names):
+            tasks = Tasks("resolve", lambda: None)
+            directory = Directory(names, tasks, lambda _: None)
+
+            async def leads_to(*found):
+                await wait_for(lambda: directory.addresses(url) == tuple(Address(host, 80) for host in found))
+
+            server.refuses = {("dice.example.", "AAAA")}
+            directory.keep([url])
+            await leads_to("10.0.0.1")
+            server.refuses = False
+            await leads_to("10.0.0.1", "fd00::1")
+            server.refuses = {("dice.example.", "AAAA")}
+            server.records["dice.example.", "A"] = (1, "10.0.0.2")
+            await leads_to("10.0.0.2", "fd00::1")
+            await tasks.stop()
+
+    asyncio.run(follow())
+
+
 def test_targets_no_longer_wanted_are_forgotten_and_not_asked_for(hosts):
     async def follow():
         async with zone(BOTH, hosts) as (_, names):
