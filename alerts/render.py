@@ -1,19 +1,43 @@
 """The bundle of a spec: every file that Prometheus reads, by its path."""
 
-from alerts.objectives import groups
-from alerts.promise import promises
-from alerts.rule import Group
+from alerts import credentials, gateway, objectives, upstreams, watchers
+from alerts.promise import owner, promises
+from alerts.rule import Alert, Group
 from alerts.text import rules_file
 from gateway.spec.model import Spec
 
+EVERY_SECONDS = 15.0
 
-def bundle(spec: Spec, *, time_scale: float = 1.0) -> dict[str, tuple[Group, ...]]:
-    """Return all groups by the name of their file, without its ending."""
-    files: dict[str, tuple[Group, ...]] = {}
+Bundle = dict[str, tuple[Group, ...]]
+"""Groups by the name of their file, without its ending."""
+
+
+def bundle(spec: Spec, *, time_scale: float = 1.0) -> Bundle:
+    """Return every rule of a spec. `time_scale` shortens every duration alike."""
+    files: Bundle = {}
     for promise in promises(spec):
         name = f"route-{promise.route}"
-        files[name] = (*files.get(name, ()), *groups(promise, time_scale=time_scale))
-    return files
+        files[name] = (*files.get(name, ()), *objectives.groups(promise, time_scale=time_scale))
+    team = owner(spec)
+    sets = {f"upstream-{name}": upstreams.alerts(name, team_of(name, spec), time_scale) for name in spec.upstreams}
+    sets["gateway"] = (*gateway.alerts(spec, team, time_scale), *credentials.alerts(spec, team, time_scale))
+    sets["watchers"] = watchers.alerts(team, time_scale)
+    groups = {
+        name: (Group(name=name, every_seconds=EVERY_SECONDS * time_scale, rules=each),) for name, each in sets.items()
+    }
+    return files | groups
+
+
+def every_alert(spec: Spec) -> tuple[Alert, ...]:
+    """Return the alerts of a spec, in the order of their files."""
+    groups = (group for each in bundle(spec).values() for group in each)
+    return tuple(rule for group in groups for rule in group.rules if isinstance(rule, Alert))
+
+
+def team_of(upstream: str, spec: Spec) -> str:
+    """Return who is told of an upstream: the team of the routes that lead to it, if there is one for all of them."""
+    teams = {route.team for route in spec.routes.values() if route.to == upstream and route.team}
+    return teams.pop() if len(teams) == 1 else owner(spec)
 
 
 def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:

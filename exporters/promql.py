@@ -283,9 +283,9 @@ def seconds_until(series: Selector) -> Vector:
     return Vector(f"{series.text} - time()", series.labels, _STRENGTH["-"])
 
 
-def absent(series: Selector) -> Vector:
-    """1 where there is no such series."""
-    return Vector(f"absent({series.text})", series.labels)
+def absent(vector: Vector) -> Vector:
+    """1 when nothing is left of the vector; it has no label that could be relied on."""
+    return Vector(f"absent({vector.text})", frozenset())
 
 
 def number(value: float) -> Vector:
