@@ -246,7 +246,7 @@ def _traffic(team: str, scale: float) -> tuple[Alert, ...]:
     return (
         Alert(
             name="GatewayTrafficDrop",
-            expr=(or_zero(now) < 0.2 * before) & (before > 1 / scale),
+            expr=(or_zero(now) < 0.2 * before) & (before > 1),
             for_seconds=10 * minute,
             severity=Severity.WARNING,
             team=team,
@@ -270,7 +270,7 @@ def _traffic(team: str, scale: float) -> tuple[Alert, ...]:
         ),
         Alert(
             name="GatewayIdentityRefusals",
-            expr=(identity > 5 * or_zero(identity_before)) & (identity > 1 / scale),
+            expr=(identity > 5 * or_zero(identity_before)) & (identity > 1),
             for_seconds=10 * minute,
             severity=Severity.INFO,
             team=team,

@@ -16,8 +16,7 @@ def bundle(spec: Spec, *, time_scale: float = 1.0) -> Bundle:
     """Return every rule of a spec. `time_scale` shortens every duration alike."""
     files: Bundle = {}
     for promise in promises(spec):
-        name = f"route-{promise.route}"
-        files[name] = (*files.get(name, ()), *objectives.groups(promise, time_scale=time_scale))
+        files[f"objective-{promise.route}-{promise.kind}"] = objectives.groups(promise, time_scale=time_scale)
     team = owner(spec)
     sets = {f"upstream-{name}": upstreams.alerts(name, team_of(name, spec), time_scale) for name in spec.upstreams}
     sets["gateway"] = (*gateway.alerts(spec, team, time_scale), *credentials.alerts(spec, team, time_scale))

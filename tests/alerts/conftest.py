@@ -62,6 +62,7 @@ def judge(promtool: Callable[..., None]) -> Callable[..., None]:
         test = {
             "rule_files": list(rules),
             "evaluation_interval": every,
+            "group_eval_order": [group["name"] for text in rules.values() for group in yaml.safe_load(text)["groups"]],
             "tests": [
                 {
                     "interval": "1m",

@@ -153,7 +153,7 @@ def test_a_promise_of_everything_has_no_budget_and_no_infinity(spec_of, judge):
 
 
 def test_a_promise_of_nothing_has_no_rules(spec_of):
-    assert not [name for name in render(spec_of("{availability: 0%}")) if "route-" in name]
+    assert not [name for name in render(spec_of("{availability: 0%}")) if "objective-" in name]
 
 
 @pytest.mark.parametrize("period", ["7d", "28d", "30d", "90d"])
@@ -165,7 +165,7 @@ def test_promtool_takes_the_rules_of_every_period(spec_of, promtool, period):
 def test_time_may_be_scaled(spec_of, promtool):
     files = render(spec_of("{availability: 99.9%}"), time_scale=1 / 60)
     promtool(files, "check", "rules", "--lint=all", "--lint-fatal", *files)
-    text = files["prometheus/rules/route-roll.yaml"]
+    text = files["prometheus/rules/objective-roll-availability.yaml"]
     assert "[5s]" in text
     assert "offset 24m" in text
     assert "[5m]" not in text
