@@ -67,6 +67,12 @@ def owner(spec: Spec) -> str:
     return spec.alerts.team or UNOWNED
 
 
+def team_of(upstream: str, spec: Spec) -> str:
+    """Return who is told of an upstream: the team of the routes that lead to it, if there is one for all of them."""
+    teams = {route.team for route in spec.routes.values() if route.to == upstream and route.team}
+    return teams.pop() if len(teams) == 1 else owner(spec)
+
+
 def _edge(edges: tuple[float, ...], within_seconds: float) -> float:
     """The greatest edge that is not beyond: between two edges the promise is kept more strictly, never less."""
     return max((edge for edge in edges if edge <= within_seconds), default=min(edges))

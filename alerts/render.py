@@ -1,7 +1,7 @@
 """The bundle of a spec: every file that Prometheus reads, by its path."""
 
 from alerts import credentials, gateway, objectives, upstreams, watchers
-from alerts.promise import owner, promises
+from alerts.promise import owner, promises, team_of
 from alerts.rule import Alert, Group
 from alerts.text import rules_file
 from gateway.spec.model import Spec
@@ -31,12 +31,6 @@ def every_alert(spec: Spec) -> tuple[Alert, ...]:
     """Return the alerts of a spec, in the order of their files."""
     groups = (group for each in bundle(spec).values() for group in each)
     return tuple(rule for group in groups for rule in group.rules if isinstance(rule, Alert))
-
-
-def team_of(upstream: str, spec: Spec) -> str:
-    """Return who is told of an upstream: the team of the routes that lead to it, if there is one for all of them."""
-    teams = {route.team for route in spec.routes.values() if route.to == upstream and route.team}
-    return teams.pop() if len(teams) == 1 else owner(spec)
 
 
 def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:

@@ -2,26 +2,40 @@
 
 from typing import Any
 
-from alerts.promise import Promise, promises
-from alerts.proof import objectives
+from alerts.promise import Promise, owner, promises, team_of
+from alerts.proof import cases, objectives, special
+from alerts.proof.case import EVERY_SECONDS, Case, entry
 from alerts.text import document
 from gateway.spec.model import Spec
 
 
 def render(spec: Spec) -> dict[str, str]:
     """Return the text of every test file by its path below the build's folder."""
-    return {name: text for promise in promises(spec) for name, text in _promise(promise).items()}
+    team = owner(spec)
+    files = {path: text for promise in promises(spec) for path, text in _promise(promise).items()}
+    for name in spec.upstreams:
+        files |= _cases(f"upstream-{name}", cases.upstream(name, team_of(name, spec)))
+    tests = [*special.gateway(team), *special.credentials(spec, team)]
+    files |= _cases("gateway", cases.gateway(team, spec.bounds.connections), tests)
+    files |= _cases("watchers", cases.watchers(team), special.watchers(team))
+    week = special.week(team)
+    return files | {"prometheus/tests/gateway-week.yaml": _file("gateway", ("gateway",), special.WEEK_SECONDS, week)}
 
 
 def _promise(promise: Promise) -> dict[str, str]:
     rules = f"objective-{promise.route}-{promise.kind}"
     return {
-        f"prometheus/tests/{rules}-{tier}.yaml": test_file(rules, (rules, f"{rules}-slow"), every_seconds, tests)
+        f"prometheus/tests/{rules}-{tier}.yaml": _file(rules, (rules, f"{rules}-slow"), every_seconds, tests)
         for tier, (every_seconds, tests) in objectives.tests(promise).items()
     }
 
 
-def test_file(rules: str, groups: tuple[str, ...], every_seconds: int, tests: list[dict[str, Any]]) -> str:
+def _cases(rules: str, each: tuple[Case, ...], more: list[dict[str, Any]] | None = None) -> dict[str, str]:
+    tests = [*map(entry, each), *(more or [])]
+    return {f"prometheus/tests/{rules}.yaml": _file(rules, (rules,), EVERY_SECONDS, tests)}
+
+
+def _file(rules: str, groups: tuple[str, ...], every_seconds: int, tests: list[dict[str, Any]]) -> str:
     """Write one file of tests for one file of rules.
 
     The order of groups is given: here they are evaluated so seldom that one cannot use what another recorded last time.

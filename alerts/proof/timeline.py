@@ -64,7 +64,7 @@ def _values(series: Series, sample_seconds: float) -> str:
     for at, phase in enumerate(series.phases):
         steps = round(phase.seconds / sample_seconds)
         if not series.counts:
-            runs.append(f"{phase.value:g}x{steps - 1}")
+            runs.append(f"{phase.value:.15g}x{steps - 1}")
             continue
         step = round(phase.value * sample_seconds)
         first = value if at == 0 else value + step

@@ -1,0 +1,61 @@
+"""One alert's test as data: what it watches when all is well, just below its threshold and just above it."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from alerts.proof.timeline import Phase, Series, state, test
+
+SAMPLE_SECONDS, EVERY_SECONDS = 15, 30
+MINUTE = 60.0
+
+
+class Feed(Struct, frozen=True):
+    """One input series: a gauge's values, or by how much a counter grows in a minute."""
+
+    series: str
+    well: float
+    below: float
+    above: float
+    counts: bool = False
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """What an alert is expected to do. Written by hand, so that it does not follow a mistake in the rule."""
+
+    alert: str
+    labels: dict[str, str]
+    """All it fires with."""
+    feeds: tuple[Feed, ...]
+    wait_minutes: float = 0
+    """Its `for`."""
+    range_minutes: float = 0
+    """How far back it looks: so long until a change is seen whole."""
+
+
+def entry(case: Case) -> dict[str, Any]:
+    """Return the test: well, just below, just above, well again."""
+    look, wait = case.range_minutes * MINUTE, case.wait_minutes * MINUTE
+    slack = 4 * EVERY_SECONDS
+    lengths = (look + slack, look + wait + slack, look + wait + slack, look + slack)
+    series = tuple(
+        Series(
+            feed.series, tuple(map(_phase(feed), lengths, (feed.well, feed.below, feed.above, feed.well))), feed.counts
+        )
+        for feed in case.feeds
+    )
+    # A gauge changes at the end of a phase, so each is judged by the last evaluation within it.
+    well, below, above, end = (sum(lengths[: count + 1]) - EVERY_SECONDS for count in range(4))
+    asked = [
+        state(case.alert, well, None),
+        state(case.alert, below, None),
+        state(case.alert, above, case.labels),
+        state(case.alert, end, None),
+    ]
+    if wait:
+        asked.insert(2, state(case.alert, below + wait, None))
+    return test(f"{case.alert}: well, just below, just above, clears", SAMPLE_SECONDS, series, tuple(asked))
+
+
+def _phase(feed: Feed) -> Any:
+    return lambda seconds, value: Phase(seconds, value / MINUTE if feed.counts else value)
