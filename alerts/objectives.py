@@ -32,6 +32,10 @@ _CHAIN: dict[str, tuple[str, int]] = {
 
 _NAMES = {"availability": "GatewayErrorBudgetBurn", "latency": "GatewayLatencyBudgetBurn"}
 EXHAUSTED = {"availability": "GatewayErrorBudgetExhausted", "latency": "GatewayLatencyBudgetExhausted"}
+_SUMMARIES = {
+    "availability": "Requests fail more often than the objective allows.",
+    "latency": "Answers are slow more often than the objective allows.",
+}
 _WRONG = {"availability": "fail", "latency": "are too slow"}
 
 
@@ -144,7 +148,7 @@ def _burns(promise: Promise, tier: Tier) -> Alert:
         expr=short & long & (_of(promise, ERRORS[tier.long]) >= LEAST_ERRORS),
         severity=tier.severity,
         team=promise.team,
-        summary=f"Requests {_WRONG[promise.kind]} faster than the objective allows.",
+        summary=_SUMMARIES[promise.kind],
         description=(
             f"{{{{ $value | humanizePercentage }}}} of requests to route {promise.route} {_WRONG[promise.kind]} "
             f"over {tier.short}, and more than {percent(threshold)} over {tier.long}. "

@@ -29,10 +29,10 @@ _Dumper.add_representer(
 )
 
 
-def document(value: Any) -> str:
+def document(value: Any, *, head: str = HEAD) -> str:
     """Write one document, keys in the order given; text of several lines as a block."""
     text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10**6, allow_unicode=True)
-    return HEAD + text
+    return head + text
 
 
 def rules_file(groups: tuple[Group, ...], links: Alerts) -> str:
@@ -56,22 +56,22 @@ def labels(alert: Alert) -> dict[str, str]:
 
 
 def _group(group: Group, links: Alerts) -> dict[str, Any]:
-    rules = [_alert(rule, links) if isinstance(rule, Alert) else _record(rule) for rule in group.rules]
+    rules = [alert_rule(rule, links) if isinstance(rule, Alert) else _record(rule) for rule in group.rules]
     return {"name": group.name, "interval": duration(group.every_seconds), "rules": rules}
 
 
 def _record(record: Record) -> dict[str, Any]:
-    rule: dict[str, Any] = {"record": record.series.name, "expr": block(record.expr.text)}
+    rule: dict[str, Any] = {"record": record.series.name, "expr": _block(record.expr.text)}
     return rule | ({"labels": record.labels} if record.labels else {})
 
 
-def _alert(alert: Alert, links: Alerts) -> dict[str, Any]:
-    rule: dict[str, Any] = {"alert": alert.name, "expr": block(alert.expr.text)}
+def alert_rule(alert: Alert, links: Alerts) -> dict[str, Any]:
+    """Return an alert as Prometheus reads it."""
+    rule: dict[str, Any] = {"alert": alert.name, "expr": _block(alert.expr.text)}
     if alert.for_seconds:
         rule["for"] = duration(alert.for_seconds)
     return rule | {"labels": labels(alert), "annotations": annotations(alert, links)}
 
 
-def block(text: str) -> str:
-    """Mark text of several lines to be shown line by line."""
+def _block(text: str) -> str:
     return _Block(text) if "\n" in text else text

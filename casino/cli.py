@@ -38,6 +38,19 @@ examples:
   casino serve casino.yaml --stage prod              runs until SIGTERM or SIGINT, then drains
   casino serve casino.yaml --stage prod --upgrade    replaces the running gateway without losing a request
 """
+BUILD = """\
+examples:
+  casino build casino.yaml --stage prod              write Prometheus' rules and their tests below build/
+  casino build casino.yaml --check                   exit with 1 if build/ is not what the spec says
+
+exit codes: 0 fine, 1 files differ (--check), 2 unusable spec
+"""
+ALERTS = """\
+examples:
+  casino alerts list                                 every alert, whom it tells and how
+  casino alerts show GatewayErrorBudgetBurn          its rules, as Prometheus reads them
+  casino alerts explain GatewayErrorBudgetBurn       what it means, and how soon it fires
+"""
 UP = """\
 examples:
   casino up                                          the gateway and the games of examples/casino.yaml
@@ -77,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_schema, _add_serve, _add_up):
+    for add in (_add_check, _add_schema, _add_serve, _add_build, _add_alerts, _add_up):
         add(commands)
     return parser
 
@@ -182,6 +195,52 @@ def _serve(arguments: argparse.Namespace) -> int:
     from casino.serve import run  # noqa: PLC0415 - see the module's docstring
 
     return run(arguments.file, stage=arguments.stage, run_dir=arguments.run_dir, upgrade=arguments.upgrade)
+
+
+def _add_build(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "build", _build, summary="write every file that is made from a spec", examples=BUILD)
+    _add_spec(command)
+    command.add_argument("--out", metavar="DIR", type=Path, default=Path("build"), help="where to (default: build)")
+    command.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file differs")
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from casino.build import build  # noqa: PLC0415 - see the module's docstring
+
+    return build(arguments.file, stage=arguments.stage, out=arguments.out, check=arguments.check)
+
+
+def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "alerts", _alerts, summary="show the alerts of a spec and explain them", examples=ALERTS
+    )
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+    for action, summary in (
+        ("list", "every alert, whom it tells and how"),
+        ("show", "its rules, as Prometheus reads them"),
+        ("explain", "what it means, and how soon it fires"),
+    ):
+        parser = actions.add_parser(action, help=summary, description=summary)
+        if action == "list":
+            parser.add_argument("--json", action="store_true", help="print the list for a machine")
+        else:
+            parser.add_argument("name", metavar="NAME", help="an alert's name")
+        parser.add_argument(
+            "--spec", dest="file", metavar="FILE", type=Path, default=DEFAULT, help=f"(default: {DEFAULT})"
+        )
+        parser.add_argument("--stage", metavar="NAME", help="merge stages/NAME.yaml")
+
+
+def _alerts(arguments: argparse.Namespace) -> int:
+    from casino.alerting import alerts  # noqa: PLC0415 - see the module's docstring
+
+    return alerts(
+        arguments.action,
+        arguments.file,
+        stage=arguments.stage,
+        name=getattr(arguments, "name", None),
+        as_json=getattr(arguments, "json", False),
+    )
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -66,10 +66,15 @@ def _few(promise: Promise, burn: Burn) -> dict[str, Any]:
     sample, every = STEPS[burn.tier]
     few, enough = FEWEST_ERRORS - 1, FEWEST_ERRORS + 1
     jump, later = 4 * every, 8 * every
-    counts = (Phase(jump, 0), Phase(sample, few / sample), Phase(later - jump - sample, 0))
-    counts = (*counts, Phase(sample, (enough - few) / sample), Phase(4 * every, 0))
+    failures = (
+        Phase(jump, 0),
+        Phase(sample, few / sample),
+        Phase(later - jump - sample, 0),
+        Phase(sample, (enough - few) / sample),
+        Phase(4 * every, 0),
+    )
     asked = (_state(promise, burn, later - sample, fires=False), _state(promise, burn, later + 2 * every, fires=True))
-    return test(f"{burn.tier}: few requests", sample, _bare(promise, counts), asked)
+    return test(f"{burn.tier}: few requests", sample, _bare(promise, failures), asked)
 
 
 def _budget(promise: Promise) -> dict[str, Any]:
