@@ -7,6 +7,8 @@ from msgspec import Struct
 from alerts.proof.timeline import Phase, Series, state, test
 
 SAMPLE_SECONDS, EVERY_SECONDS = 15, 30
+TOLERANCE_SECONDS = 60.0
+"""Two evaluations, with a scrape before the first."""
 MINUTE = 60.0
 
 
@@ -31,6 +33,10 @@ class Case(Struct, frozen=True, kw_only=True):
     """Its `for`."""
     range_minutes: float = 0
     """How far back it looks: so long until a change is seen whole."""
+    sees_minutes: float | None = None
+    """From the change to above until what it looks at crosses the threshold. None: half of the range, as for rates that
+    change from as far below to as far above.
+    """
 
 
 def entry(case: Case) -> dict[str, Any]:
@@ -46,15 +52,18 @@ def entry(case: Case) -> dict[str, Any]:
     )
     # A gauge changes at the end of a phase, so each is judged by the last evaluation within it.
     well, below, above, end = (sum(lengths[: count + 1]) - EVERY_SECONDS for count in range(4))
-    asked = [
+    sees = case.range_minutes / 2 if case.sees_minutes is None else case.sees_minutes
+    fires = sum(lengths[:2]) + sees * MINUTE + wait
+    early, late = (moment - moment % EVERY_SECONDS for moment in (fires - TOLERANCE_SECONDS, fires + TOLERANCE_SECONDS))
+    asked = (
         state(case.alert, well, None),
         state(case.alert, below, None),
+        state(case.alert, max(early, below), None),
+        state(case.alert, late, case.labels),
         state(case.alert, above, case.labels),
         state(case.alert, end, None),
-    ]
-    if wait:
-        asked.insert(2, state(case.alert, below + wait, None))
-    return test(f"{case.alert}: well, just below, just above, clears", SAMPLE_SECONDS, series, tuple(asked))
+    )
+    return test(f"{case.alert}: well, just below, just above, clears", SAMPLE_SECONDS, series, asked)
 
 
 def _phase(feed: Feed) -> Any:

@@ -37,6 +37,7 @@ def upstream(name: str, team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"gateway_target_up{{{target},{AT}}}", 1, 1, 0),),
             wait_minutes=5,
             range_minutes=2,
+            sees_minutes=2,
         ),
         Case(
             alert="GatewayTargetEjected",
@@ -44,18 +45,23 @@ def upstream(name: str, team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"gateway_target_ejected{{{target},{AT}}}", 0, 0, 1),),
             wait_minutes=10,
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(
             alert="GatewayBreakerOpen",
             labels={**ticket, "version": "v1"},
-            feeds=(Feed(f"gateway_breaker_state{{{version},{AT}}}", 0, 1, 2),),
+            feeds=(
+                Feed(f"gateway_breaker_state{{{version},{AT}}}", 0, 1, 2),
+                Feed(f'gateway_breaker_state{{{version},job="casino",instance="b:9080"}}', 0, 0, 0),
+            ),
             wait_minutes=10,
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(
             alert="GatewayUpstreamSaturated",
             labels=ticket,
-            feeds=(Feed(f"gateway_upstream_waiting_requests{{{target},{AT}}}", 0, 1, 1.1),),
+            feeds=(Feed(f"gateway_upstream_waiting_requests{{{target},{AT}}}", 0, 0.9, 1.1),),
             wait_minutes=5,
             range_minutes=5,
         ),
@@ -88,6 +94,30 @@ def upstream(name: str, team: str) -> tuple[Case, ...]:
             wait_minutes=10,
             range_minutes=5,
         ),
+        Case(
+            alert="GatewayUpstreamFailures",
+            labels=ticket,
+            feeds=(counter(f'{calls}"failure"}}', 0, 1.75, 2.25),),
+            wait_minutes=10,
+            range_minutes=5,
+        ),
+        Case(
+            alert="GatewayUpstreamConnectFailures",
+            labels=ticket,
+            feeds=(counter(f'{connects}"refused"}}', 0, 1.75, 2.25),),
+            wait_minutes=10,
+            range_minutes=5,
+        ),
+        Case(
+            alert="GatewayRetryStorm",
+            labels=ticket,
+            feeds=(
+                counter(f'{calls}"failure"}}', 3, 3, 3),
+                counter(f'gateway_retries_total{{{here},{AT},reason="connect",result="allowed"}}', 0, 1.75, 2.25),
+            ),
+            wait_minutes=10,
+            range_minutes=5,
+        ),
     )
 
 
@@ -114,11 +144,12 @@ def _processes(team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"gateway_process_backoff_seconds{{{labels}}}", 0, 0.9, 1),),
             wait_minutes=5,
             range_minutes=2,
+            sees_minutes=0,
         ),
         Case(
             alert="GatewayProcessDeaths",
             labels={**ticket, **process},
-            feeds=(counter(f'gateway_process_deaths_total{{{labels},reason="killed"}}', 0, 0, 4),),
+            feeds=(counter(f'gateway_process_deaths_total{{{labels},reason="killed"}}', 0, 0.1875, 0.2125),),
             range_minutes=15,
         ),
         Case(
@@ -127,11 +158,12 @@ def _processes(team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"gateway_process_heartbeat_age_seconds{{{labels}}}", 0.1, 5, 5.1),),
             wait_minutes=1,
             range_minutes=1,
+            sees_minutes=1,
         ),
         Case(
             alert="GatewayControlFaults",
             labels={**ticket, "instance": "a:9080", "task": "check"},
-            feeds=(counter(f'gateway_control_faults_total{{{AT},task="check"}}', 0, 0, 4),),
+            feeds=(counter(f'gateway_control_faults_total{{{AT},task="check"}}', 0, 0.1875, 0.2125),),
             range_minutes=15,
         ),
     )
@@ -148,6 +180,7 @@ def _configuration(team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"gateway_reload_success{{{AT}}}", 1, 1, 0),),
             wait_minutes=5,
             range_minutes=5,
+            sees_minutes=5,
         ),
         Case(
             alert="GatewayDnsFailures",
@@ -179,7 +212,7 @@ def _saturation(team: str, most_connections: int) -> tuple[Case, ...]:
             labels={**here, "worker": "1"},
             feeds=(
                 counter(f'{lag}"0.1"}}', 6000, 0, 0),
-                counter(f'{lag}"0.25"}}', 6000, 6000, 5600),
+                counter(f'{lag}"0.25"}}', 6000, 5960, 5920),
                 counter(f'{lag}"0.5"}}', 6000, 6000, 6000),
                 counter(f'{lag}"+Inf"}}', 6000, 6000, 6000),
             ),
@@ -192,12 +225,13 @@ def _saturation(team: str, most_connections: int) -> tuple[Case, ...]:
             feeds=(Feed(f'gateway_connections{{worker="1",{AT}}}', 0, int(near), int(near) + 1),),
             wait_minutes=5,
             range_minutes=2,
+            sees_minutes=0,
         ),
         Case(
             alert="GatewayConnectionsRefused",
             labels={**here, "reason": "connections"},
             feeds=(
-                counter(f'gateway_connections_refused_total{{{AT},reason="connections"}}', 0, 0, 4),
+                counter(f'gateway_connections_refused_total{{{AT},reason="connections"}}', 0, 1.9, 2.1),
                 counter(f'gateway_connections_refused_total{{{AT},reason="proxy_protocol"}}', 0, 400, 400),
             ),
             wait_minutes=5,
@@ -209,12 +243,14 @@ def _saturation(team: str, most_connections: int) -> tuple[Case, ...]:
             feeds=(counter(f"gateway_log_dropped_total{{{AT}}}", 0, 0, 4),),
             wait_minutes=2,
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(
             alert="GatewaySeriesOverflow",
             labels=here,
             feeds=(counter(f"gateway_series_overflow_total{{{AT}}}", 0, 0, 4),),
             range_minutes=60,
+            sees_minutes=0,
         ),
     )
 
@@ -228,6 +264,13 @@ def _refusals(team: str) -> tuple[Case, ...]:
             alert="GatewayLimitsRefuse",
             labels={"severity": "warning", "team": team, "route": "roll"},
             feeds=(counter(responses, 6000, 6000, 6000), counter(limited, 0, 280, 320)),
+            wait_minutes=10,
+            range_minutes=5,
+        ),
+        Case(
+            alert="GatewayLimitsRefuse",
+            labels={"severity": "warning", "team": team, "route": "roll"},
+            feeds=(counter(responses, 3, 3, 3), counter(limited, 0, 1.75, 2.25)),
             wait_minutes=10,
             range_minutes=5,
         ),
@@ -255,6 +298,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"prometheus_config_last_reload_successful{{{PROMETHEUS}}}", 1, 1, 0),),
             wait_minutes=5,
             range_minutes=5,
+            sees_minutes=5,
         ),
         Case(
             alert="PrometheusRuleFailures",
@@ -262,6 +306,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             feeds=(counter(f"prometheus_rule_evaluation_failures_total{{{group}}}", 0, 0, 4),),
             wait_minutes=5,
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(
             alert="PrometheusRulesMissed",
@@ -269,6 +314,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             feeds=(counter(f"prometheus_rule_group_iterations_missed_total{{{group}}}", 0, 0, 4),),
             wait_minutes=10,
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(
             alert="PrometheusWithoutAlertmanager",
@@ -276,6 +322,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"prometheus_notifications_alertmanagers_discovered{{{PROMETHEUS}}}", 2, 1, 0),),
             wait_minutes=5,
             range_minutes=5,
+            sees_minutes=5,
         ),
         Case(
             alert="PrometheusAlertsUndelivered",
@@ -292,6 +339,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             labels={**page, **prometheus},
             feeds=(counter(f"prometheus_notifications_dropped_total{{{PROMETHEUS}}}", 0, 0, 4),),
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(
             alert="PrometheusSampleLimit",
@@ -299,6 +347,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             feeds=(counter(f"prometheus_target_scrapes_exceeded_sample_limit_total{{{PROMETHEUS}}}", 0, 0, 4),),
             wait_minutes=10,
             range_minutes=5,
+            sees_minutes=0,
         ),
         Case(alert="AlertmanagerDown", labels=page, feeds=(Feed(f"up{{{ALERTMANAGER}}}", 1, 1, 0),), wait_minutes=5),
         Case(
@@ -307,6 +356,7 @@ def watchers(team: str) -> tuple[Case, ...]:
             feeds=(Feed(f"alertmanager_config_last_reload_successful{{{ALERTMANAGER}}}", 1, 1, 0),),
             wait_minutes=5,
             range_minutes=5,
+            sees_minutes=5,
         ),
         Case(
             alert="AlertmanagerUndelivered",

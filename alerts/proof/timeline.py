@@ -5,6 +5,9 @@ from typing import Any
 from msgspec import Struct
 
 
+_GRAIN = 4096
+
+
 class Phase(Struct, frozen=True):
     """So long, a counter grows by so much per second, or a gauge has this value."""
 
@@ -58,18 +61,19 @@ def state(alert: str, seconds: float, labels: dict[str, str] | None) -> Asked:
 def _values(series: Series, sample_seconds: float) -> str:
     """Write phases as runs `start+step x count`: each continues from the last value of the one before.
 
-    A counter counts whole things: a run that began a rounding error below the last one would be a reset.
+    Steps are multiples of a power of two, so that sums are exact: a run that began a rounding error below the end of
+    the last one would be a reset.
     """
-    runs, value = [], 0
+    runs, value = [], 0.0
     for at, phase in enumerate(series.phases):
         steps = round(phase.seconds / sample_seconds)
         if not series.counts:
             runs.append(f"{phase.value:.15g}x{steps - 1}")
             continue
-        step = round(phase.value * sample_seconds)
+        step = round(phase.value * sample_seconds * _GRAIN) / _GRAIN
         first = value if at == 0 else value + step
         more = steps if at == 0 else steps - 1
-        runs.append(f"{first}+{step}x{more}")
+        runs.append(f"{first:.17g}+{step:.17g}x{more}")
         value = first + step * more
     return " ".join(runs)
 
