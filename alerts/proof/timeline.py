@@ -4,8 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-
-_GRAIN = 4096
+_GRAIN = 4096  # a power of two
 
 
 class Phase(Struct, frozen=True):
