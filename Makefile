@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Debian packages that tests use when they are there; without them those tests are skipped, and say so.
-TEST_PACKAGES := curl nginx-light openssl prometheus wrk
-BENCH_PACKAGES := haproxy nginx-light wrk
+TEST_PACKAGES := curl nghttp2-client nginx-light openssl prometheus redis-server wrk
+BENCH_PACKAGES := gcc haproxy libc6-dev nginx-light wrk
 
 help:
 	@echo 'make up      start the gateway, two demo services and a little traffic on this machine'
@@ -64,10 +64,10 @@ build/wheel/.ready: $(VENV)/.ready $(shell find casino exporters gateway -name '
 
 bench: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
 	@deploy/debian-packages $(BENCH_PACKAGES) || true
-	@$(BIN)/python -m bench
+	@$(BIN)/casino bench
 
 prove: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready
-	@deploy/debian-packages $(TEST_PACKAGES) || true
+	@deploy/debian-packages $(TEST_PACKAGES) $(BENCH_PACKAGES) || true
 	@CASINO_FULL=1 $(BIN)/pytest -m proves
 
 clean:

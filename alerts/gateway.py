@@ -1,6 +1,6 @@
 """What may be wrong with the gateway itself: its processes, its configuration, its limits, what it refuses."""
 
-from alerts.rule import Alert, Severity
+from alerts.rule import Alert, Owner
 from exporters.catalog.gateway import (
     CONFIG_INFO,
     CONNECTIONS,
@@ -46,103 +46,81 @@ _LIMITS = (Failure.RATE_LIMITED, Failure.CONCURRENCY_LIMITED, Failure.QUOTA_EXCE
 
 def alerts(spec: Spec, team: str, scale: float = 1.0) -> tuple[Alert, ...]:
     """Return the alerts of the gateway as a whole."""
+    owner = Owner(team, DASHBOARD)
     return (
-        *_processes(team, scale),
-        *_configuration(team, scale),
-        *_saturation(spec, team, scale),
-        *_traffic(team, scale),
+        *_processes(owner, scale),
+        *_configuration(owner, scale),
+        *_load(owner, scale),
+        *_bounds(spec, owner, scale),
+        *_traffic(owner, scale),
     )
 
 
-def _processes(team: str, scale: float) -> tuple[Alert, ...]:
+def _processes(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute, place = MINUTE * scale, ("instance", "process")
     deaths = total(increase(select(PROCESS_DEATHS), 15 * minute), *place)
     return (
-        Alert(
+        owner.page(
             name="GatewayDown",
             expr=absent(select(UP, {"job": JOB}).op("==", 1)),
             for_seconds=minute,
-            severity=Severity.CRITICAL,
-            team=team,
             summary="No gateway answers Prometheus.",
             description="No target of job casino was scraped for a minute: the gateway, its host or the way there is down.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayInstanceDown",
             expr=aggregate("max", select(UP, {"job": JOB}), by=("instance",)).op("==", 0),
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="A gateway does not answer Prometheus.",
             description="{{ $labels.instance }} was not scraped for five minutes.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.page(
             name="GatewayCrashLoop",
             expr=aggregate("max", over_time("max", select(CRASH_LOOP), 2 * minute), by=place) >= 1,
             for_seconds=5 * minute,
-            severity=Severity.CRITICAL,
-            team=team,
             summary="A process of the gateway dies again and again.",
             description="{{ $labels.process }} on {{ $labels.instance }} waits {{ $value }} s before its next start.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayProcessDeaths",
             expr=deaths > 3,
-            severity=Severity.WARNING,
-            team=team,
             summary="A process of the gateway died several times.",
             description="{{ $labels.process }} on {{ $labels.instance }} died {{ $value | humanize }} times in 15 minutes.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayProcessSilent",
             expr=aggregate("min", over_time("min", select(HEARTBEAT_AGE), minute), by=place) > 5,
             for_seconds=minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="A process of the gateway hangs and is not replaced.",
             description="{{ $labels.process }} on {{ $labels.instance }} gave no sign of life for {{ $value | humanize }} s.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayControlFaults",
             expr=total(increase(select(CONTROL_FAULTS), 15 * minute), "instance", "task") > 3,
-            severity=Severity.WARNING,
-            team=team,
             summary="Work of the control process keeps failing.",
             description="{{ $labels.task }} on {{ $labels.instance }} failed {{ $value | humanize }} times in 15 minutes.",
-            dashboard=DASHBOARD,
         ),
     )
 
 
-def _configuration(team: str, scale: float) -> tuple[Alert, ...]:
+def _configuration(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute = MINUTE * scale
     return (
-        Alert(
+        owner.ticket(
             name="GatewayReloadFailed",
             expr=aggregate("max", over_time("max", select(RELOAD_OK), 5 * minute), by=("instance",)).op("==", 0),
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="The gateway refused its new spec.",
             description="{{ $labels.instance }} refused its last reload and runs the spec before it.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayConfigDrift",
             expr=aggregate("count", aggregate("count", select(CONFIG_INFO), by=("hash",))) > 1,
             for_seconds=20 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Workers run different specs.",
             description="{{ $value }} different specs are applied at the same time.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayDnsFailures",
             expr=(
                 total(rate(select(DNS_LOOKUPS, {"result": "failure"}), 5 * minute), "instance")
@@ -150,31 +128,24 @@ def _configuration(team: str, scale: float) -> tuple[Alert, ...]:
             )
             > 0.5,
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Names of targets cannot be looked up.",
             description="{{ $value | humanizePercentage }} of look-ups on {{ $labels.instance }} fail; last answers are kept.",
-            dashboard=DASHBOARD,
         ),
     )
 
 
-def _saturation(spec: Spec, team: str, scale: float) -> tuple[Alert, ...]:
+def _load(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute = MINUTE * scale
     lag = total(rate(select(LOOP_LAG, part="bucket"), 5 * minute), "instance", "worker", "le")
-    most = spec.bounds.connections
     return (
-        Alert(
+        owner.ticket(
             name="GatewayLoopLag",
             expr=quantile(0.99, lag) > 0.25,
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="The event loop of a worker is late.",
             description="Worker {{ $labels.worker }} on {{ $labels.instance }} is {{ $value | humanizeDuration }} late (p99).",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.page(
             name="GatewayOverload",
             expr=(
                 or_zero(total(rate(select(FAILURES, {"failure": Failure.OVERLOAD.value}), 5 * minute)))
@@ -182,23 +153,23 @@ def _saturation(spec: Spec, team: str, scale: float) -> tuple[Alert, ...]:
             )
             > 0.01,
             for_seconds=2 * minute,
-            severity=Severity.CRITICAL,
-            team=team,
             summary="The gateway refuses requests because it cannot keep up.",
             description="{{ $value | humanizePercentage }} of requests are refused with 503 overload.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+    )
+
+
+def _bounds(spec: Spec, owner: Owner, scale: float) -> tuple[Alert, ...]:
+    minute, most = MINUTE * scale, spec.bounds.connections
+    return (
+        owner.ticket(
             name="GatewayConnectionsNearLimit",
             expr=total(over_time("max", select(CONNECTIONS), 2 * minute), "instance") > 0.9 * most,
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Nearly as many clients are connected as may be.",
             description=f"{{{{ $value }}}} of {most} connections are open on {{{{ $labels.instance }}}}.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayConnectionsRefused",
             expr=total(
                 increase(select(REFUSED, {"reason": Matching("connections|per_address")}), 5 * minute),
@@ -207,35 +178,26 @@ def _saturation(spec: Spec, team: str, scale: float) -> tuple[Alert, ...]:
             )
             > FEWEST,
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Connections of clients are closed because of a bound.",
             description="{{ $value | humanize }} connections in five minutes on {{ $labels.instance }} ({{ $labels.reason }}).",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayLogDropped",
             expr=total(increase(select(LOG_DROPPED), 5 * minute), "instance") > 0,
             for_seconds=2 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Lines of the access log are lost.",
             description="{{ $value | humanize }} lines in five minutes on {{ $labels.instance }}: the sink is too slow.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewaySeriesOverflow",
             expr=total(increase(select(OVERFLOW), 60 * minute), "instance") > 0,
-            severity=Severity.WARNING,
-            team=team,
             summary="There are more series than the spec allows.",
             description="{{ $value | humanize }} new series on {{ $labels.instance }} are counted under `__overflow__`.",
-            dashboard=DASHBOARD,
         ),
     )
 
 
-def _traffic(team: str, scale: float) -> tuple[Alert, ...]:
+def _traffic(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute = MINUTE * scale
     responses = select(RESPONSES, {"route": Not("-")})
     now = total(rate(responses, 10 * minute))
@@ -244,17 +206,14 @@ def _traffic(team: str, scale: float) -> tuple[Alert, ...]:
     identity = total(rate(select(FAILURES, {"failure": "unauthenticated"}), 10 * minute))
     identity_before = total(rate(select(FAILURES, {"failure": "unauthenticated"}).ago(7 * DAY * scale), 60 * minute))
     return (
-        Alert(
+        owner.ticket(
             name="GatewayTrafficDrop",
             expr=(or_zero(now) < 0.2 * before) & (before > 1),
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Far fewer requests come than a week ago.",
             description="{{ $value | humanize }} requests a second, less than a fifth of the same hour last week.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.ticket(
             name="GatewayLimitsRefuse",
             expr=(
                 total(rate(refused, 5 * minute), "route") / (total(rate(select(RESPONSES), 5 * minute), "route") > 0)
@@ -262,20 +221,14 @@ def _traffic(team: str, scale: float) -> tuple[Alert, ...]:
             )
             & (total(increase(refused, 5 * minute), "route") >= FEWEST),
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Limits refuse many requests of a route.",
             description="{{ $value | humanizePercentage }} of requests to {{ $labels.route }} get 429.",
-            dashboard=DASHBOARD,
         ),
-        Alert(
+        owner.note(
             name="GatewayIdentityRefusals",
             expr=(identity > 5 * or_zero(identity_before)) & (identity > 1),
             for_seconds=10 * minute,
-            severity=Severity.INFO,
-            team=team,
             summary="Far more callers than a week ago cannot prove who they are.",
             description="{{ $value | humanize }} requests a second get 401.",
-            dashboard=DASHBOARD,
         ),
     )

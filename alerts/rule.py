@@ -1,6 +1,7 @@
 """What an SRE writes: an alert, a recorded series, a group. Values only; `render` turns them into Prometheus' YAML."""
 
 from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 
@@ -40,6 +41,28 @@ class Alert(Struct, frozen=True, kw_only=True):
     """Path and query below Grafana's address."""
     labels: dict[str, str] = {}
     """Further labels. Never a value that changes: each would be another alert."""
+
+
+class Owner(Struct, frozen=True):
+    """Whose alerts they are, and where Grafana shows what they are about."""
+
+    team: str
+    dashboard: str
+
+    @property
+    def page(self) -> partial[Alert]:
+        """Begin an alert that pages."""
+        return partial(Alert, severity=Severity.CRITICAL, team=self.team, dashboard=self.dashboard)
+
+    @property
+    def ticket(self) -> partial[Alert]:
+        """Begin an alert that opens a ticket."""
+        return partial(Alert, severity=Severity.WARNING, team=self.team, dashboard=self.dashboard)
+
+    @property
+    def note(self) -> partial[Alert]:
+        """Begin an alert that is shown and told to nobody."""
+        return partial(Alert, severity=Severity.INFO, team=self.team, dashboard=self.dashboard)
 
 
 class Record(Struct, frozen=True, kw_only=True):

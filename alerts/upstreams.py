@@ -1,6 +1,6 @@
 """What may be wrong between the gateway and one upstream: mostly tickets, since users feel it through objectives."""
 
-from alerts.rule import Alert, Severity
+from alerts.rule import Alert, Owner
 from exporters.catalog.gateway import (
     BREAKER_STATE,
     EJECTED,
@@ -19,10 +19,11 @@ FEWEST = 10
 
 def alerts(upstream: str, team: str, scale: float = 1.0) -> tuple[Alert, ...]:
     """Return the alerts of one upstream."""
-    return (*_targets(upstream, team, scale), *_calls(upstream, team, scale))
+    owner = Owner(team, dashboard(upstream))
+    return (*_targets(upstream, owner, scale), *_calls(upstream, owner, scale))
 
 
-def _targets(upstream: str, team: str, scale: float) -> tuple[Alert, ...]:
+def _targets(upstream: str, owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute, here = MINUTE * scale, {"upstream": upstream}
     place = ("upstream", "version", "target")
     up = over_time("max", select(TARGET_UP, here), 2 * minute)
@@ -30,60 +31,45 @@ def _targets(upstream: str, team: str, scale: float) -> tuple[Alert, ...]:
     breaker = over_time("max", select(BREAKER_STATE, here), 5 * minute)
     waiting = over_time("avg", select(UPSTREAM_WAITING, here), 5 * minute)
     return (
-        Alert(
+        owner.page(
             name="GatewayUpstreamDown",
             expr=aggregate("max", select(TARGET_UP, here), by=("upstream",)).op("==", 0),
             for_seconds=minute,
-            severity=Severity.CRITICAL,
-            team=team,
             summary="No target of an upstream takes traffic.",
             description="All targets of {{ $labels.upstream }} fail their health check, or their names have no address.",
-            dashboard=dashboard(upstream),
         ),
-        Alert(
+        owner.ticket(
             name="GatewayTargetDown",
             expr=aggregate("max", up, by=place).op("==", 0),
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="A target takes no traffic.",
             description="{{ $labels.target }} ({{ $labels.upstream }} {{ $labels.version }}) is out by its health check.",
-            dashboard=dashboard(upstream),
         ),
-        Alert(
+        owner.ticket(
             name="GatewayTargetEjected",
             expr=aggregate("max", ejected, by=place) > 0,
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="A target is ejected again and again.",
             description="Requests to {{ $labels.target }} ({{ $labels.upstream }} {{ $labels.version }}) keep failing.",
-            dashboard=dashboard(upstream),
         ),
-        Alert(
+        owner.ticket(
             name="GatewayBreakerOpen",
             expr=aggregate("max", breaker, by=("upstream", "version")).op("==", 2),
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="A breaker opens again and again.",
             description="The breaker of {{ $labels.upstream }} {{ $labels.version }} was open within each five minutes.",
-            dashboard=dashboard(upstream),
         ),
-        Alert(
+        owner.ticket(
             name="GatewayUpstreamSaturated",
             expr=total(waiting, "upstream") > 1,
             for_seconds=5 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Requests wait for a connection to an upstream.",
             description="{{ $value | humanize }} requests wait for {{ $labels.upstream }} on average: its pool is full.",
-            dashboard=dashboard(upstream),
         ),
     )
 
 
-def _calls(upstream: str, team: str, scale: float) -> tuple[Alert, ...]:
+def _calls(upstream: str, owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute, here = MINUTE * scale, {"upstream": upstream}
     calls = select(UPSTREAM_REQUESTS, {**here, "outcome": Matching("success|failure")})
     failed = select(UPSTREAM_REQUESTS, {**here, "outcome": "failure"})
@@ -99,35 +85,26 @@ def _calls(upstream: str, team: str, scale: float) -> tuple[Alert, ...]:
         return total(increase(series, 5 * minute), "upstream") >= FEWEST
 
     return (
-        Alert(
+        owner.ticket(
             name="GatewayUpstreamFailures",
             expr=(share(failed, calls) > 0.05) & many(failed),
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Calls to an upstream fail.",
             description="{{ $value | humanizePercentage }} of calls to {{ $labels.upstream }} fail, retries not counted out.",
-            dashboard=dashboard(upstream),
         ),
-        Alert(
+        owner.ticket(
             name="GatewayUpstreamConnectFailures",
             expr=(share(unconnected, connects) > 0.05) & many(unconnected),
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Connections to an upstream fail.",
             description="{{ $value | humanizePercentage }} of connections to {{ $labels.upstream }} fail to open.",
-            dashboard=dashboard(upstream),
         ),
-        Alert(
+        owner.ticket(
             name="GatewayRetryStorm",
             expr=(share(retries, calls) > 0.1) & many(retries),
             for_seconds=10 * minute,
-            severity=Severity.WARNING,
-            team=team,
             summary="Many calls to an upstream are retries.",
             description="{{ $value | humanizePercentage }} of calls to {{ $labels.upstream }} are second tries.",
-            dashboard=dashboard(upstream),
         ),
     )
 

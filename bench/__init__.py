@@ -1,4 +1,4 @@
-"""The side-by-side benchmark: `python -m bench`, or `make bench`.
+"""The side-by-side benchmark: `casino bench`, or `make bench`.
 
 A *product* (Casino or a peer) runs as a tree of processes, all pinned on one core; the load generator and the upstream
 are pinned on another. A *scenario* measures one *entrant* (a product, or a variant of Casino) at a time, each in a fresh

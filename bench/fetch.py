@@ -3,7 +3,7 @@
 import http.client
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 def free_ports(count: int) -> list[int]:
@@ -25,7 +25,15 @@ def wait_until(done: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def fetch(port: int, path: str, *, method: str = "GET", body: bytes = b"", seconds: float = 5) -> tuple[int, bytes]:
+def fetch(
+    port: int,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    seconds: float = 5,
+) -> tuple[int, bytes]:
     """Make one request on a connection of its own.
 
     Raises:
@@ -34,15 +42,15 @@ def fetch(port: int, path: str, *, method: str = "GET", body: bytes = b"", secon
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        connection.request(method, path, body or None)
+        connection.request(method, path, body or None, dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
         connection.close()
 
 
-def answers(port: int, path: str) -> bool:
+def answers(port: int, path: str, headers: Mapping[str, str] | None = None) -> bool:
     try:
-        return fetch(port, path, seconds=1)[0] == 200
+        return fetch(port, path, headers=headers, seconds=1)[0] == 200
     except (OSError, http.client.HTTPException):
         return False

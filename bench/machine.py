@@ -14,6 +14,10 @@ from typing import NamedTuple
 import msgspec
 
 
+class UnfitError(Exception):
+    """What was asked for cannot be done here; the text says why."""
+
+
 class Cores(NamedTuple):
     """Generator and upstream on one, every process of the product on the other."""
 
@@ -44,12 +48,12 @@ def choose_cores() -> Cores:
     """Take the two highest cores we may use: the lowest one tends to serve interrupts.
 
     Raises:
-        SystemExit: there is only one.
+        UnfitError: there is only one.
 
     """
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < 2:
-        raise SystemExit("bench: needs two cores, one for the load and one for the product")
+        raise UnfitError("needs two cores, one for the load and one for the product")
     return Cores(load=allowed[-2], product=allowed[-1])
 
 

@@ -1,15 +1,19 @@
 """The results as one picture: throughput, its price, added latency and memory, Casino beside its peers."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.results import Results
 
 OURS, THEIRS = "#c1272d", "#7d8793"
 
 
+LESS, MORE = "less is better", "more is better"
+
+
 class Panel(NamedTuple):
     title: str
+    better: str
     bars: dict[str, float]
     """By product, in the panel's unit."""
 
@@ -27,14 +31,18 @@ def panels(results: Results) -> list[Panel]:
         return {name: value / 1e-3 for name, value in found.items() if value is not None}
 
     wanted = [
-        Panel("Small GET, 1,000 requests/s on one core", medians("get", "requests_per_second", 1e3)),
-        Panel("CPU µs per small GET", medians("get", "cpu_seconds_per_request", 1e-6)),
-        Panel("Added latency p50 at 1,000/s, ms", added("p50_seconds")),
-        Panel("Added latency p99 at 1,000/s, ms", added("p99_seconds")),
-        Panel("1 MB bodies down, GB/s", medians("down", "body_bytes_per_second", 1e9)),
-        Panel("1 MB bodies up, GB/s", medians("up", "body_bytes_per_second", 1e9)),
-        Panel("POST 10 kB, 1,000 requests/s", medians("post", "requests_per_second", 1e3)),
-        Panel("10,000 idle connections, MB (PSS)", medians("idle", "pss_bytes", 1e6)),
+        Panel("Small GET, thousand requests/s on one core", MORE, medians("get", "requests_per_second", 1e3)),
+        Panel("Small GET, CPU µs each", LESS, medians("get", "cpu_seconds_per_request", 1e-6)),
+        Panel("Latency added at 1,000 requests/s, p50, ms", LESS, added("p50_seconds")),
+        Panel("Latency added at 1,000 requests/s, p99, ms", LESS, added("p99_seconds")),
+        Panel("1 MB bodies down, GB/s", MORE, medians("down", "body_bytes_per_second", 1e9)),
+        Panel("1 MB bodies up, GB/s", MORE, medians("up", "body_bytes_per_second", 1e9)),
+        Panel("POST 10 kB, thousand requests/s", MORE, medians("post", "requests_per_second", 1e3)),
+        Panel("Limiter and API key on, thousand requests/s", MORE, medians("guarded", "requests_per_second", 1e3)),
+        Panel("Over TLS 1.3, thousand requests/s", MORE, medians("tls", "requests_per_second", 1e3)),
+        Panel("Full TLS handshake and a GET, CPU µs", LESS, medians("handshakes", "cpu_seconds_per_connection", 1e-6)),
+        Panel("10,000 idle connections, MB (PSS)", LESS, medians("idle", "pss_bytes", 1e6)),
+        Panel("10,000 idle TLS connections, MB (PSS)", LESS, medians("idle-tls", "pss_bytes", 1e6)),
     ]
     return [panel for panel in wanted if panel.bars]
 
@@ -51,21 +59,34 @@ def draw(results: Results, *paths: Path) -> bool:
         return False
     rcParams["svg.hashsalt"] = "casino"  # the same numbers give the same file
     rows = (len(shown) + 1) // 2
-    figure = Figure(figsize=(10, 2.1 * rows), layout="tight")
-    grid = figure.subplots(rows, 2, squeeze=False)
-    cells = list(grid.flat)
+    tallest = max(len(panel.bars) for panel in shown)
+    figure = Figure(figsize=(10, (0.6 + 0.24 * tallest) * rows), layout="tight")
+    cells = list(figure.subplots(rows, 2, squeeze=False).flat)
     for axes, panel in zip(cells, shown, strict=False):
-        names = list(reversed(panel.bars))
-        bars = axes.barh(names, [panel.bars[name] for name in names])
-        for bar, name in zip(bars, names, strict=True):
-            bar.set_color(OURS if name == "casino" else THEIRS)
-        axes.bar_label(bars, fmt="%.3g", padding=3, fontsize=8)
-        axes.set_title(panel.title, fontsize=10, loc="left")
-        axes.margins(x=0.15)
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
+        fill(axes, panel, tallest)
     for axes in cells[len(shown) :]:
         axes.set_axis_off()
     for path in paths:
         figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
     return True
+
+
+def fill(axes: Any, panel: Panel, tallest: int) -> None:
+    """Draw one panel: its bars carry their numbers, so the axis needs none."""
+    names = list(reversed(panel.bars))
+    bars = axes.barh(names, [panel.bars[name] for name in names])
+    for bar, name in zip(bars, names, strict=True):
+        bar.set_color(OURS if name == "casino" else THEIRS)
+    axes.bar_label(bars, labels=[number(panel.bars[name]) for name in names], padding=3, fontsize=8)
+    axes.set_title(panel.title, fontsize=10, loc="left")
+    axes.set_title(panel.better, fontsize=8, loc="right", color=THEIRS)
+    axes.margins(x=0.15)
+    axes.set_xlim(left=min(0, *panel.bars.values()))
+    axes.set_ylim(len(names) - tallest - 0.6, len(names) - 0.4)  # bars are equally thick in all panels
+    axes.tick_params(labelsize=8, left=False, bottom=False, labelbottom=False)
+    axes.spines[:].set_visible(False)
+
+
+def number(value: float) -> str:
+    """Write three digits, and no exponents."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,24 +1,26 @@
 """What is measured: Casino and its peers, each a row here and a configuration with its reasons in `bench/peers`.
 
-An *entrant* is a product as it takes part in one scenario; Casino may enter in several variants, each a JSON Merge
-Patch (RFC 7396) on its spec.
+An *entrant* is a product as it takes part in one scenario: as it is, or with its configuration changed.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+from bench.compiled import BIN, LURA, NotBuiltError, Recipe, build
 
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
 WHEEL = HERE.parent / "build" / "wheel" / "bin"
 """Where `make bench` installs Casino as it is released: from a wheel, its request path compiled."""
 SEARCH_PATH = os.pathsep.join(
-    [str(WHEEL), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin"]
+    [str(WHEEL), str(Path(sys.executable).parent), str(BIN), os.environ.get("PATH", os.defpath), "/usr/sbin"]
 )
 SMALL = "/roll/6"
 """The path of the small JSON answer."""
@@ -39,13 +41,28 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     environ: dict[str, str] = {}
     log: str = "access.log"
     """Where its access log appears; `stdout` for those that write to no file themselves."""
+    json_log: bool = True
+    """KrakenD's community edition and its engine write plain lines only."""
     health: str = "/health"
-    """On the control port."""
+    health_port: Literal["control", "public"] = "control"
+    recipe: Recipe | None = None
+    """How the bench builds it; None: it is installed or not."""
+    instead_of: str = ""
+    """Takes part only when this one is not installed."""
+    tls: bool = True
+    """Whether its configuration has a listener for TLS."""
 
-    def installed(self) -> bool:
-        return find(self.command[0]) is not None
+    def missing(self) -> str:
+        """Say why it cannot run; empty when it can."""
+        if self.recipe is not None:
+            try:
+                build(self.recipe)
+            except NotBuiltError as error:
+                return str(error)
+        return "" if find(self.command[0]) else f"{self.command[0]} is not installed"
 
 
+SECRET_NAME, SECRET = "BENCH_SECRET", "the secret of the bench's own tokens"
 ONE_CORE = {"GOMAXPROCS": "1"}
 DIRECT = Product(name="direct", command=("nginx",), files=(), version=())
 """The upstream without anything in front: what the generator's core can do at most, and the base of added latency."""
@@ -55,6 +72,7 @@ PRODUCTS = (
         command=("casino", "serve", "@DIR@/casino.yaml", "--run-dir", "@DIR@/run"),
         files=("casino.yaml",),
         version=("casino", "--version"),
+        environ={SECRET_NAME: SECRET},
     ),
     Product(
         name="nginx",
@@ -110,18 +128,42 @@ PRODUCTS = (
         version=("krakend", "version"),
         environ=ONE_CORE,
         log="stdout",
-        health="/__stats",
+        health="/__health",
+        health_port="public",
+        json_log=False,
+        tls=False,
+    ),
+    Product(
+        name="lura",
+        command=("lura", "@DIR@/krakend.json"),
+        files=("krakend.json",),
+        version=("lura", "version"),
+        environ=ONE_CORE,
+        log="stdout",
+        health="/__health",
+        health_port="public",
+        json_log=False,
+        recipe=LURA,
+        instead_of="krakend",
+        tls=False,
     ),
 )
 CASINO = PRODUCTS[0]
+Edit = Callable[[Any], Any]
+"""Makes another configuration out of a product's own, both as YAML has them."""
 
 
 class Entrant(msgspec.Struct, frozen=True):
-    """A product, or a variant of Casino, in one scenario."""
+    """A product, or a variant of one, in one scenario."""
 
     name: str
     product: Product
-    patch: dict[str, Any] = {}
+    edit: Edit | None = None
+    """What is changed in its configuration, which is YAML then."""
+    headers: dict[str, str] = {}
+    """What its clients must say to be answered."""
+    tls: bool = False
+    """Its clients speak TLS."""
 
 
 def version_of(product: Product) -> str:

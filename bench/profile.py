@@ -1,6 +1,6 @@
 """Where one worker of Casino spends its time under load: Python functions by py-spy, native ones by perf.
 
-`python -m bench profile`. py-spy samples the interpreter from outside, so the worker runs the code it runs in
+`casino bench --profile`. py-spy samples the interpreter from outside, so the worker runs the code it runs in
 production; perf, when it is there, tells how much is the kernel, uvloop and llhttp.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 
 from bench.connections import held_by
 from bench.load import wrk
-from bench.machine import choose_cores, pinned, raise_open_files
+from bench.machine import UnfitError, choose_cores, pinned, raise_open_files
 from bench.product import CASINO, Entrant, find
 from bench.serving import Running, serving, upstream
 from bench.tree import Stat, read_stats
@@ -83,12 +83,12 @@ def tool(name: str) -> str:
     """Find a profiler.
 
     Raises:
-        SystemExit: it is not installed.
+        UnfitError: it is not installed.
 
     """
     found = find(name)
     if found is None:
-        raise SystemExit(f"bench: {name} is not installed (pip install --group bench)")
+        raise UnfitError(f"{name} is not installed (pip install --group bench)")
     return found
 
 

@@ -19,11 +19,13 @@ from bench.product import Entrant, Product, version_of
 from bench.results import Problem, Results, Sample
 from bench.scenarios.closed import ClosedLoop
 from bench.scenarios.features import Features
+from bench.scenarios.guarded import guarded
 from bench.scenarios.idle import IdleConnections
 from bench.scenarios.latency import AddedLatency
 from bench.scenarios.overload import Overload
 from bench.scenarios.reload import Reload
 from bench.scenarios.scenario import Scenario, Setting
+from bench.scenarios.tls import HandshakeRate, secured
 from bench.scenarios.workers import Workers
 from bench.serving import StartError, Upstream, serving, upstream
 
@@ -34,16 +36,21 @@ FAILURES = (StartError, VerificationError, OSError, http.client.HTTPException, V
 def scenarios() -> tuple[Scenario, ...]:
     """Make every scenario, in the order of the report."""
     return (
-        ClosedLoop("get", "Small JSON GET, 64 connections", body_bytes=0),
-        ClosedLoop("unique", "Small JSON GET, no two heads equal", body_bytes=0, unique=True),
+        ClosedLoop("get", "Small JSON GET, 64 connections"),
+        ClosedLoop("unique", "Small JSON GET, no two heads equal", unique=True),
         ClosedLoop("post", "POST of 10 kB", path="/sink", body_bytes=10_000, post=True),
         ClosedLoop("down", "1 MB down", path="/file", body_bytes=1_000_000),
         ClosedLoop("up", "1 MB up", path="/sink", body_bytes=1_000_000, post=True),
         AddedLatency(),
-        IdleConnections(),
+        IdleConnections("idle", "10,000 idle keep-alive connections"),
         Overload(),
         Workers(),
         Features(),
+        ClosedLoop("guarded", "Small JSON GET, limiter and API key on", entrants=guarded),
+        ClosedLoop("tls", "Small JSON GET over TLS 1.3", entrants=secured),
+        HandshakeRate("handshakes", "TLS 1.3 connections, each with a full handshake", resume=False),
+        HandshakeRate("resumed", "TLS 1.3 connections, each resuming a session", resume=True),
+        IdleConnections("idle-tls", "10,000 idle TLS connections", tls=True),
         Reload(),
     )
 
@@ -89,7 +96,7 @@ class Run:
             return
         try:
             with serving(entrant, behind, self._setting.cores) as running:
-                if not entrant.patch and entrant.name not in self._verified:
+                if entrant.edit is None and entrant.name not in self._verified:
                     verify(running)
                     self._verified.add(entrant.name)
                 values = scenario.measure(running, self._setting)
@@ -113,12 +120,15 @@ def brief(values: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
-def installed(wanted: Sequence[str] | None, available: Sequence[Product]) -> tuple[list[Product], list[str]]:
-    """Choose products: Casino and the peers that are wanted (None: all), and name those that are not installed."""
+def installed(wanted: Sequence[str] | None, available: Sequence[Product]) -> tuple[list[Product], dict[str, str]]:
+    """Choose products: Casino and the peers that are wanted (None: all), and say of each that cannot run why."""
     chosen = [product for product in available if wanted is None or product.name in wanted]
+    missing = {product.name: product.missing() for product in chosen if not product.instead_of}
+    stand_ins = [product for product in chosen if product.instead_of and missing.get(product.instead_of, "wanted")]
+    missing |= {product.name: product.missing() for product in stand_ins}
     return (
-        [product for product in chosen if product.installed()],
-        [product.name for product in chosen if not product.installed()],
+        [product for product in chosen if missing.get(product.name) == ""],
+        {name: reason for name, reason in missing.items() if reason},
     )
 
 

@@ -1,17 +1,20 @@
 """`casino check`: tells everything that is wrong with a spec, and shows what it means."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
 from msgspec import Struct
 
-from casino.explain import BadRequestLineError, Outcome, foretell, in_words, parse_question
+from casino.certificates import judge, now
+from casino.explain import CLIENT, BadRequestLineError, Outcome, foretell, in_words, parse_question
 from casino.paint import Paint
 from gateway.spec.dump import dump
 from gateway.spec.load import Loaded, load
-from gateway.spec.problem import Problem, Severity, SpecErrors
+from gateway.spec.moment import unix_seconds
+from gateway.spec.problem import Danger, Problem, Severity, SpecErrors, in_order, warning
 
 FINE, FINDING, UNUSABLE = 0, 1, 2
 
@@ -27,6 +30,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     defaults: bool = False
     request: str | None = None
     headers: tuple[str, ...] = ()
+    client: str = CLIENT
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,7 +47,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def check(wish: Wish) -> int:
     """Check a spec and print the findings; return the exit code."""
     try:
-        question = parse_question(wish.request, list(wish.headers)) if wish.request is not None else None
+        question = parse_question(wish.request, list(wish.headers), wish.client) if wish.request is not None else None
     except BadRequestLineError as reason:
         print(f"casino check: {reason}", file=sys.stderr)
         return UNUSABLE
@@ -53,8 +57,19 @@ def check(wish: Wish) -> int:
         _tell(wish, refused.problems, None, None)
         return UNUSABLE if refused.unreadable else FINDING
     outcome = foretell(loaded.spec, question) if question else None
-    _tell(wish, loaded.warnings, loaded, outcome)
-    return FINDING if wish.strict and loaded.warnings else FINE
+    problems = in_order([*loaded.warnings, *judge(loaded.spec, loaded.tree, now()), *_expired_keys(loaded)])
+    _tell(wish, problems, loaded, outcome)
+    errors, warnings = _counts(problems)
+    return FINDING if errors or (wish.strict and warnings) else FINE
+
+
+def _expired_keys(loaded: Loaded) -> Iterator[Problem]:
+    """Find API keys that are refused by now: only a clock can tell."""
+    for name, consumer in loaded.spec.consumers.items():
+        for place, key in enumerate(consumer.keys):
+            if key.expires is not None and unix_seconds(key.expires) <= now().timestamp():
+                where = loaded.tree.place(("consumers", name, "keys", place, "expires"))
+                yield warning(Danger.KEY_EXPIRED, where, f"this key of `{name}` is refused since {key.expires}")
 
 
 def _tell(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, outcome: Outcome | None) -> None:

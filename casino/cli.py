@@ -12,6 +12,7 @@ from pathlib import Path
 
 DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
+BENCH_FOLDER = Path(__file__).parents[1] / "bench"
 LOAD_PER_SECOND = 20.0
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -50,6 +51,22 @@ examples:
   casino alerts list                                 every alert, whom it tells and how
   casino alerts show GatewayErrorBudgetBurn          its rules, as Prometheus reads them
   casino alerts explain GatewayErrorBudgetBurn       what it means, and how soon it fires
+"""
+BENCH = """\
+examples:
+  casino bench                                       everything, beside all peers that are installed: about an hour
+  casino bench --list                                what can be measured, and beside whom
+  casino bench --only get,latency --rounds 1         two scenarios, one round each
+  casino bench --only tls --peers nginx,envoy --json
+
+exit codes: 0 every target reached, 1 one missed, 2 this machine or these words will not do
+"""
+KEY = """\
+examples:
+  casino key new shop                                a new API key for the consumer `shop`, and its line in the spec
+  casino key new --json                              the same for a machine
+  casino key password                                asks for a password and prints its hash
+  casino key password < FILE                         the first line of a file, or of a pipe
 """
 UP = """\
 examples:
@@ -90,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_schema, _add_serve, _add_build, _add_alerts, _add_up):
+    for add in (_add_check, _add_schema, _add_serve, _add_key, _add_build, _add_alerts, _add_up, _add_bench):
         add(commands)
     return parser
 
@@ -136,13 +153,14 @@ def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument(
         "-H", "--header", metavar="HEADER", action="append", default=[], help="a header of that request"
     )
+    command.add_argument("--from", metavar="ADDRESS", dest="client", help="where it comes from (default: 127.0.0.1)")
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from casino.check import Wish, check  # noqa: PLC0415 - see the module's docstring
 
-    if arguments.header and arguments.request is None:
-        print("casino check: a header belongs to a --request", file=sys.stderr)
+    if (arguments.header or arguments.client) and arguments.request is None:
+        print("casino check: a header or an address belongs to a --request", file=sys.stderr)
         return UNUSABLE
     return check(
         Wish(
@@ -154,6 +172,7 @@ def _check(arguments: argparse.Namespace) -> int:
             defaults=arguments.defaults,
             request=arguments.request,
             headers=tuple(arguments.header),
+            **({"client": arguments.client} if arguments.client else {}),
         )
     )
 
@@ -243,6 +262,24 @@ def _alerts(arguments: argparse.Namespace) -> int:
     )
 
 
+def _add_key(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "key", _key, summary="make API keys and hashes of passwords", examples=KEY)
+    command.add_argument("what", choices=("new", "password"), help="an API key, or the hash of a password")
+    command.add_argument("consumer", metavar="CONSUMER", nargs="?", help="with `new`: who it is for (default: shop)")
+    command.add_argument("--json", action="store_true", help="print it for a machine")
+
+
+def _key(arguments: argparse.Namespace) -> int:
+    from casino.keys import new, password  # noqa: PLC0415 - see the module's docstring
+
+    if arguments.what == "new":
+        return new(arguments.consumer or "shop", as_json=arguments.json)
+    if arguments.consumer is not None:
+        print("casino key: a password is hashed for nobody in particular", file=sys.stderr)
+        return UNUSABLE
+    return password(as_json=arguments.json)
+
+
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "up", _up, summary="run the gateway and two games on this machine", examples=UP)
     _add_spec(command, default=DEMO)
@@ -252,6 +289,10 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     command.add_argument("--free-ports", action="store_true", help="use none of the spec's ports")
     command.add_argument("--only", metavar="PARTS", help="some of games,gateway,load")
+    command.add_argument(
+        "--token-file", metavar="FILE", type=Path,
+        help="holds the token for a control port that is not on loopback (default: $CASINO_CONTROL_TOKEN)",
+    )  # fmt: skip
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -262,4 +303,60 @@ def _up(arguments: argparse.Namespace) -> int:
     except ValueError as unknown:
         print(f"casino up: {unknown}; there are {', '.join(Group)}", file=sys.stderr)
         return UNUSABLE
-    return up(arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only)
+    try:
+        token = _control_token(arguments.token_file)
+    except (OSError, UnicodeDecodeError) as unreadable:
+        print(f"casino up: {unreadable}", file=sys.stderr)
+        return UNUSABLE
+    return up(
+        arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
+    )  # fmt: skip
+
+
+def _control_token(file: Path | None) -> str | None:
+    """What control is shown. Never an option of its own: whoever lists processes reads those."""
+    if file is None:
+        return os.environ.get("CASINO_CONTROL_TOKEN") or None
+    return file.read_text("ascii").removesuffix("\n")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "bench", _bench, summary="measure the gateway beside its peers", examples=BENCH)
+    command.add_argument("--list", action="store_true", help="print the scenarios and products there are")
+    command.add_argument("--only", metavar="NAMES", type=_words, default=(), help="some of the scenarios")
+    command.add_argument("--peers", metavar="NAMES", type=_words, help="some of the products beside Casino")
+    command.add_argument("--without-casino", action="store_true", help="the peers alone")
+    command.add_argument("--rounds", metavar="N", type=int, help="interleaved rounds of each measurement (default: 3)")
+    command.add_argument("--seconds", metavar="S", type=float, help="length of one measurement (default: 6)")
+    command.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
+    command.add_argument("--out", metavar="DIR", type=Path, help="folder of the report (default: build/bench)")
+    command.add_argument("--publish", action="store_true", help="write docs/benchmarks.md and its picture, too")
+    command.add_argument("--json", action="store_true", help="print the results for a machine")
+    command.add_argument("--profile", action="store_true", help="show instead where one worker spends its time")
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    if not (BENCH_FOLDER / "command.py").is_file():
+        print("casino bench: the bench comes with the repository, not with the package", file=sys.stderr)
+        return UNUSABLE
+    from bench.command import Wish, bench  # noqa: PLC0415 - see the module's docstring
+
+    return bench(
+        Wish(
+            only=arguments.only,
+            peers=arguments.peers,
+            without_casino=arguments.without_casino,
+            rounds=arguments.rounds,
+            seconds=arguments.seconds,
+            quick=arguments.quick,
+            out=arguments.out,
+            publish=arguments.publish,
+            as_json=arguments.json,
+            list=arguments.list,
+            profile=arguments.profile,
+        )
+    )

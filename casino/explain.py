@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from casino.edges import Edges
 from gateway.core import host, target
-from gateway.core.address import Trust
+from gateway.core.address import Trust, read_address
 from gateway.core.conditions import Condition
-from gateway.core.explain import Considered, explain
+from gateway.core.cors import asked_method
+from gateway.core.explain import Considered, demanded, explain
 from gateway.core.failure import MEANING, STATUS, Failure, Refused
 from gateway.core.forwarded import Hop
-from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, without_named
+from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, without_named
+from gateway.core.limit import Rule
 from gateway.core.path import normalise
 from gateway.core.plan import Plan
 from gateway.core.request import Header, Request
@@ -18,10 +22,17 @@ from gateway.core.route import Found, Miss, Router
 from gateway.spec.address import parse_address, parse_target
 from gateway.spec.model import Spec
 from gateway.spec.scalars import write
+from gateway.spec.told import told
 from gateway.spec.units import Kind
 
 CLIENT = "127.0.0.1"
-"""Where the imagined request comes from."""
+"""Where the imagined request comes from, unless something else is said."""
+
+_WHOM = {
+    "all": "all callers together",
+    "address": "each client address",
+    "consumer": "each consumer, or address where none is known",
+}
 
 CLAIMS = frozenset((*FORWARDING, *HEARSAY))
 
@@ -36,6 +47,8 @@ class Question(Struct, frozen=True):
     method: str
     target: str
     headers: tuple[Header, ...]
+    peer: str = CLIENT
+    """The address at the other end of its connection."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,12 +58,18 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     considered: tuple[Considered, ...] = ()
     """Routes with this host and path, in the order in which they are tried."""
     route: str | None = None
+    client: str | None = None
+    """The client's address, where a list judges it, and what the lists say."""
     failure: Failure | None = None
     status: int | None = None
     """Of the gateway's own answer: static, or a failure."""
     meaning: str | None = None
     allow: tuple[str, ...] = ()
     body: str | None = None
+    callers: tuple[str, ...] = ()
+    """What callers must show; all of it. Absent: nothing."""
+    limits: tuple[str, ...] = ()
+    """What it is held to, in the order in which it is asked."""
     arm: str | None = None
     """The version, where it is certain."""
     arm_because: str | None = None
@@ -60,10 +79,12 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By version, those that take requests at all."""
     sends: tuple[str, ...] = ()
     """The request's head as the upstream sees it, one line each."""
+    returns: tuple[str, ...] = ()
+    """Header lines that the gateway puts on the answer, for pages and browsers."""
 
 
-def parse_question(line: str, headers: list[str]) -> Question:
-    """Read `GET /roll/6` (or a target alone) and headers as curl takes them.
+def parse_question(line: str, headers: list[str], peer: str = CLIENT) -> Question:
+    """Read `GET /roll/6` (or a target alone), headers as curl takes them, and where it comes from.
 
     Raises:
         BadRequestLineError: it is none.
@@ -71,8 +92,10 @@ def parse_question(line: str, headers: list[str]) -> Question:
     words = line.split()
     if len(words) not in {1, 2} or not words[-1].isascii():
         raise BadRequestLineError(f"`{line}` is no request; write `GET /roll/6`")
+    if read_address(peer) is None:
+        raise BadRequestLineError(f"`{peer}` is no IP address")
     method, where = ("GET", words[0]) if len(words) == 1 else words
-    return Question(method, where, tuple(map(_header, headers)))
+    return Question(method, where, tuple(map(_header, headers)), peer)
 
 
 def _header(text: str) -> Header:
@@ -88,13 +111,21 @@ def foretell(spec: Spec, question: Question) -> Outcome:
     try:
         request, authority = _request(spec, question)
         router = Router(spec)
-        considered = tuple(explain(router, request))
-        found = router.find(request)
-        if isinstance(found, Miss):
-            return _failed(asked, found.failure, considered=considered, allow=found.allow)
-        if found.plan.answer is not None:
-            return _answered(asked, considered, found.plan)
-        return _forwarded(asked, considered, found, request, authority=authority, spec=spec)
+        announced = router.find_announced(request)
+        considered = tuple(explain(router, _announced(request) if announced else request))
+        found = announced or router.find(request)
+        edges = Edges(spec, None if isinstance(found, Miss) else found.plan, request)
+        if not edges.lets_in:
+            outcome = replace(_failed(asked, Failure.ADDRESS_DENIED), route=edges.plan.name if edges.plan else None)
+        elif isinstance(found, Miss):
+            outcome = _failed(asked, found.failure, considered=considered, allow=found.allow)
+        elif announced:
+            return _preflight(asked, considered, announced.plan, edges)
+        elif found.plan.answer is not None:
+            outcome = _answered(asked, considered, found.plan)
+        else:
+            outcome = _forwarded(asked, considered, found, request, authority=authority, spec=spec, peer=question.peer)
+        return replace(outcome, client=edges.client, returns=edges.returns)
     except Refused as refused:
         return _failed(asked, refused.failure)
 
@@ -109,7 +140,19 @@ def _request(spec: Spec, question: Question) -> tuple[Request, bytes]:
     if path != "*":
         path = normalise(path)
     headers = [header for header in question.headers if header[0] != b"host"]
-    return Request(question.method, host.parse(authority).name, path, query, headers, CLIENT), authority.encode()
+    client = _hop(spec, question.peer).origin(authority.encode(), _claims(headers)).client
+    return Request(question.method, host.parse(authority).name, path, query, headers, client), authority.encode()
+
+
+def _hop(spec: Spec, peer: str) -> Hop:
+    """Imagine a connection to the first listener that does more than redirect."""
+    listener = next((each for each in spec.listen.public if each.redirect is None), spec.listen.public[0])
+    port = parse_address(listener.address).port
+    return Hop(peer, scheme="https" if listener.tls else "http", port=port, trust=Trust(spec.listen.trusted))
+
+
+def _claims(headers: list[Header]) -> list[Header]:
+    return [header for header in headers if header[0].decode(errors="replace") in CLAIMS]
 
 
 def _own_authority(spec: Spec) -> str:
@@ -126,11 +169,44 @@ def _answered(asked: str, considered: tuple[Considered, ...], plan: Plan) -> Out
     assert answer is not None
     kind = "maintenance" if answer.maintenance else "a fixed answer"
     body = answer.body.decode()
-    return Outcome(request=asked, considered=considered, route=plan.name, status=answer.status, meaning=kind, body=body)
+    return Outcome(
+        request=asked,
+        considered=considered,
+        route=plan.name,
+        status=answer.status,
+        meaning=kind,
+        body=body,
+        callers=_demanded(plan),
+        limits=tuple(map(_limit, plan.limits)),
+    )
+
+
+def _announced(request: Request) -> Request:
+    method = asked_method(request) or request.method
+    return Request(method, request.host, request.path, request.query, request.headers, request.client)
+
+
+def _preflight(asked: str, considered: tuple[Considered, ...], plan: Plan, edges: Edges) -> Outcome:
+    return Outcome(
+        request=asked,
+        considered=considered,
+        route=plan.name,
+        client=edges.client,
+        status=204,
+        meaning="to the preflight, given by the gateway",
+        returns=edges.preflight,
+    )
 
 
 def _forwarded(
-    asked: str, considered: tuple[Considered, ...], found: Found, request: Request, *, authority: bytes, spec: Spec
+    asked: str,
+    considered: tuple[Considered, ...],
+    found: Found,
+    request: Request,
+    *,
+    authority: bytes,
+    spec: Spec,
+    peer: str,
 ) -> Outcome:
     plan = found.plan
     split, upstream = plan.split, plan.upstream
@@ -148,13 +224,30 @@ def _forwarded(
         request=asked,
         considered=considered,
         route=plan.name,
+        callers=_demanded(plan),
+        limits=tuple(map(_limit, plan.limits)),
         arm=certain,
         arm_because=_because(rule, certain),
         shares={} if certain else shares,
         upstream=plan.upstream_name,
         targets=targets,
-        sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls)),
+        sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls, peer=peer)),
     )
+
+
+def _demanded(plan: Plan) -> tuple[str, ...]:
+    return () if plan.route.identity is None else tuple(demanded(plan.route.identity))
+
+
+def _limit(rule: Rule) -> str:
+    limit = rule.limit
+    if limit.rate_per_second is not None:
+        number = f"{write(Kind.RATE, limit.rate_per_second)}, up to {rule.size} at once"
+    elif limit.concurrent is not None:
+        number = f"{limit.concurrent} under way"
+    else:
+        number = f"{limit.quota} in a {limit.period} (UTC)"
+    return f"{rule.name}: {number}, for {_WHOM[limit.by]}"
 
 
 def _because(rule: tuple[Condition, ...] | None, certain: str | None) -> str:
@@ -164,7 +257,7 @@ def _because(rule: tuple[Condition, ...] | None, certain: str | None) -> str:
 
 
 def _sent(
-    plan: Plan, found: Found, request: Request, *, authority: bytes, spec: Spec, urls: list[str]
+    plan: Plan, found: Found, request: Request, *, authority: bytes, spec: Spec, urls: list[str], peer: str
 ) -> Iterator[str]:
     yield f"{request.method} {plan.rewrite.target(request, found.fields).decode()} HTTP/1.1"
     upstream = plan.upstream
@@ -174,15 +267,26 @@ def _sent(
         host_line = parse_target(urls[0]).authority.encode()
     yield f"host: {host_line.decode()}"
     connection = b",".join(value for name, value in request.headers if name == b"connection")
-    passed = [header for header in without_named(request.headers, connection) if header[0] not in SPECIAL]
+    own = told(spec)
+    passed = [
+        (name, value)
+        for name, value in without_named(request.headers, connection)
+        if name not in SPECIAL and folded(name).decode() not in own
+    ]
+    if plan.gate is not None:
+        passed = plan.gate.screened(passed, _scheme(request))
     for name, value in plan.request_headers.apply(passed):
         yield f"{name.decode()}: {value.decode(errors='replace')}"
-    claims = [header for header in request.headers if header[0].decode(errors="replace") in CLAIMS]
-    port = parse_address(spec.listen.public[0].address).port
-    hop = Hop(CLIENT, scheme="http", port=port, trust=Trust(spec.listen.trusted))
-    yield from hop.origin(authority, claims).lines.decode().splitlines()
+    if plan.gate is not None:
+        yield f"{spec.identity.consumer_header.lower()}: (who calls)"
+    yield from _hop(spec, peer).origin(authority, _claims(request.headers)).lines.decode().splitlines()
     yield "x-request-id: (new for each request)"
     yield "traceparent: (new for each request)"
+
+
+def _scheme(request: Request) -> bytes | None:
+    value = request.header("authorization")
+    return None if value is None else value.partition(" ")[0].lower().encode()
 
 
 def in_words(outcome: Outcome) -> str:
@@ -196,6 +300,8 @@ def _lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield label, f"{considered.route}: {considered.match} ({considered.verdict})"
     if outcome.route is not None:
         yield "route", outcome.route
+    if outcome.client is not None:
+        yield "client", outcome.client
     if outcome.status is not None:
         name = f" {outcome.failure}" if outcome.failure else ""
         yield "answer", f"{outcome.status}{name}: {outcome.meaning}"
@@ -208,8 +314,14 @@ def _lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "version", _version(outcome)
         for version, urls in outcome.targets.items():
             yield "targets", f"{version}: {', '.join(urls) or 'none with a weight'}"
-    for label, line in zip(_labels("sends"), outcome.sends, strict=False):
-        yield label, line
+    parts = {
+        "callers": outcome.callers,
+        "limits": outcome.limits,
+        "sends": outcome.sends,
+        "returns": outcome.returns,
+    }
+    for first, lines in parts.items():
+        yield from zip(_labels(first), lines, strict=False)
 
 
 def _labels(first: str) -> Iterator[str]:

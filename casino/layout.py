@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from casino.games.roster import GAMES
 from gateway.spec.address import parse_address, parse_target
+from gateway.spec.listen import Listener
 from gateway.spec.model import Spec
 from gateway.spec.upstream import Upstream, Version
 
@@ -53,9 +54,15 @@ def arrange(spec: Spec, *, free_ports: bool, seats: bool = True) -> Layout:
     for address in (*(listener.address for listener in spec.listen.public), spec.listen.control):
         _settle(address, moved, free_ports=free_ports)
     spec = _with_addresses(spec, moved)
-    if not has_port(spec.listen.control) or not any(has_port(each.address) for each in spec.listen.public):
-        raise PortlessError("casino up needs a public and a control address with a port on this machine")
+    if not has_port(spec.listen.control) or not any(map(_speaks_http, spec.listen.public)):
+        raise PortlessError(
+            "casino up needs a public address without TLS and a control address, with ports on this machine"
+        )
     return Layout(spec=spec, seats=taken, moved=moved)
+
+
+def _speaks_http(listener: Listener) -> bool:
+    return has_port(listener.address) and listener.tls is None
 
 
 def has_port(address: str) -> bool:

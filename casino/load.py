@@ -12,6 +12,7 @@ MIX: tuple[tuple[str, dict[str, str]], ...] = (
     ("/roll/6", {}),
     ("/cards/5", {}),
     ("/roll/20", {}),
+    ("/vip/6", {"x-api-key": "casino_demo"}),
     ("/cards/2", {}),
     ("/roll/6", {}),
     ("/cards/5", {"x-beta": "1"}),

@@ -37,6 +37,8 @@ class Part(Struct, frozen=True, kw_only=True):
     """Where to look at it: a word and an address."""
     ready: str | None = None
     """Answers 200 once the part can be used; None: as soon as it runs."""
+    token: str | None = None
+    """The bearer token that `ready` asks for."""
     vital: bool = False
     """Without it the rest is of no use."""
     stop: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, STOP_SECONDS),)
@@ -73,7 +75,7 @@ class Stack:
             wave[part] = Child(part.name, part.words, self.log(part), part.listener)
         deadline = time.monotonic() + READY_SECONDS
         for part in parts:
-            while part.ready and fetch(part.ready) is None:
+            while part.ready and fetch(part.ready, part.token) is None:
                 self._heed(POLL_SECONDS)
                 if part not in wave or time.monotonic() > deadline:
                     raise Failed(f"{part.name} does not answer on {part.ready}")
@@ -135,12 +137,12 @@ class Stack:
         print(f"{start}{child.name} {child.ending}{'; its last words:' if words else ''}\n{words}", end="", flush=True)
 
 
-def fetch(url: str, timeout_seconds: float = 1.0) -> bytes | None:
-    """GET a URL of our own; None unless the answer is 200."""
+def fetch(url: str, token: str | None = None, timeout_seconds: float = 1.0) -> bytes | None:
+    """GET a URL of our own, with a bearer token if it asks for one; None unless the answer is 200."""
     where = urlsplit(url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=timeout_seconds)
     try:
-        connection.request("GET", where.path)
+        connection.request("GET", where.path, headers={"Authorization": f"Bearer {token}"} if token else {})
         answer = connection.getresponse()
         return answer.read() if answer.status == 200 else None
     except (OSError, http.client.HTTPException):

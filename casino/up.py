@@ -33,10 +33,13 @@ class Group(StrEnum):
     LOAD = "load"
 
 
-def up(path: Path, *, stage: str | None, rate: float, free_ports: bool, only: frozenset[Group]) -> int:
+def up(
+    path: Path, *, stage: str | None, rate: float, free_ports: bool, only: frozenset[Group], token: str | None = None
+) -> int:
     """Run the local stack until a signal ends it.
 
-    `rate` is the traffic in requests per second, 0 for none. Returns 0 after a signal, 1 when something that the rest
+    `rate` is the traffic in requests per second, 0 for none; `token` is shown to a control port that may ask for one.
+    Returns 0 after a signal, 1 when something that the rest
     needs failed, 2 when the spec cannot be used.
     """
     try:
@@ -45,14 +48,17 @@ def up(path: Path, *, stage: str | None, rate: float, free_ports: bool, only: fr
         print(error, file=sys.stderr)
         return 2
     stack = Stack()
+    token = token if layout.spec.control.tokens else None
     waves = {
-        group: parts for group, parts in _waves(layout, path, stage, rate, stack.folder) if group in only and parts
+        group: parts
+        for group, parts in _waves(layout, path, stage, rate, stack.folder, token=token)
+        if group in only and parts
     }
     try:
         for parts in waves.values():
             stack.start(parts)
         print(_guide(waves, layout, stack), flush=True)
-        stack.watch(lambda: _line(layout))
+        stack.watch(lambda: _line(layout, token))
     except Stopped:
         print("\nStopping.", flush=True)
     except Failed as failure:
@@ -65,10 +71,10 @@ def up(path: Path, *, stage: str | None, rate: float, free_ports: bool, only: fr
 
 
 def _waves(
-    layout: Layout, path: Path, stage: str | None, rate: float, folder: Path
+    layout: Layout, path: Path, stage: str | None, rate: float, folder: Path, *, token: str | None
 ) -> Iterator[tuple[Group, list[Part]]]:
     yield Group.GAMES, _games(layout)
-    yield Group.GATEWAY, [_gateway(layout, path, stage, folder)]
+    yield Group.GATEWAY, [_gateway(layout, path, stage, folder, token)]
     yield Group.LOAD, [_load(layout, rate)] if rate else []
 
 
@@ -85,7 +91,7 @@ def _games(layout: Layout) -> list[Part]:
     ]
 
 
-def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path) -> Part:
+def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path, token: str | None) -> Part:
     source = (str(path), *(("--stage", stage) if stage else ()))
     if layout.moved:
         rendered = folder / RENDERED
@@ -102,6 +108,7 @@ def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path) -> Par
             ("numbers", f"{control}/stats"),
         ),
         ready=f"{control}/ready",
+        token=token,
         vital=True,
         # The second SIGINT skips the drain: nobody balances over a gateway on one's own machine.
         stop=((signal.SIGINT, 0.5), (signal.SIGINT, STOP_SECONDS)),
@@ -124,12 +131,13 @@ def _guide(waves: dict[Group, list[Part]], layout: Layout, stack: Stack) -> str:
         lines += ["", f"These are not the spec's ports, so a copy of it is served: {stack.folder / RENDERED}"]
     if Group.GATEWAY in waves:
         lines += ["", f"  curl {_public(layout)}/roll/6", f"  curl -H 'X-Beta: 1' {_public(layout)}/cards/5"]
+        lines += [f"  curl --insecure https://{address}/roll/6" for address in _own_https(layout)]
     return "\n".join(["Casino is up; Ctrl-C stops it.", "", *lines, ""])
 
 
-def _line(layout: Layout) -> str:
+def _line(layout: Layout, token: str | None) -> str:
     """What happens now, on one line."""
-    answer = fetch(f"{_url(layout.spec.listen.control)}/stats")
+    answer = fetch(f"{_url(layout.spec.listen.control)}/stats", token)
     if answer is None:
         return "the gateway's control does not answer"
     stats = msgspec.json.decode(answer, type=Stats)
@@ -148,7 +156,12 @@ def _line(layout: Layout) -> str:
 
 
 def _public(layout: Layout) -> str:
-    return _url(next(listener.address for listener in layout.spec.listen.public if has_port(listener.address)))
+    return _url(next(each.address for each in layout.spec.listen.public if has_port(each.address) and not each.tls))
+
+
+def _own_https(layout: Layout) -> list[str]:
+    """Listeners whose certificate nobody has signed."""
+    return [each.address for each in layout.spec.listen.public if each.tls and not each.tls.certificates]
 
 
 def _url(address: str) -> str:

@@ -15,15 +15,17 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture
-def golden() -> Callable[[str, str], None]:
-    """Compare text with a file under tests/golden; UPDATE_GOLDEN=1 rewrites the file and skips the test."""
+def golden() -> Callable[[str, str], str]:
+    """Compare text with a file under tests/golden and return what that holds; UPDATE_GOLDEN=1 rewrites the file and skips the test."""
 
-    def compare(name: str, text: str) -> None:
+    def compare(name: str, text: str) -> str:
         path = GOLDEN / name
         if os.environ.get("UPDATE_GOLDEN"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             pytest.skip(f"{path} rewritten")
-        assert text == path.read_text()
+        kept = path.read_text()
+        assert text == kept
+        return kept
 
     return compare

@@ -10,6 +10,8 @@ SAMPLE_SECONDS, EVERY_SECONDS = 15, 30
 TOLERANCE_SECONDS = 60.0
 """Two evaluations, with a scrape before the first."""
 MINUTE = 60.0
+AT = 'job="casino",instance="a:9080"'
+"""What Prometheus adds to the series of a gateway."""
 
 
 class Feed(Struct, frozen=True):
@@ -20,6 +22,11 @@ class Feed(Struct, frozen=True):
     below: float
     above: float
     counts: bool = False
+
+
+def counter(series: str, well: float, below: float, above: float) -> Feed:
+    """Return a counter; values are increases in a minute."""
+    return Feed(series, well, below, above, counts=True)
 
 
 class Case(Struct, frozen=True, kw_only=True):

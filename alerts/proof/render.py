@@ -3,7 +3,7 @@
 from typing import Any
 
 from alerts.promise import Promise, owner, promises, team_of
-from alerts.proof import cases, objectives, special
+from alerts.proof import gateway, objectives, special, upstreams, watchers
 from alerts.proof.case import EVERY_SECONDS, Case, entry
 from alerts.text import document
 from gateway.spec.model import Spec
@@ -14,10 +14,10 @@ def render(spec: Spec) -> dict[str, str]:
     team = owner(spec)
     files = {path: text for promise in promises(spec) for path, text in _promise(promise).items()}
     for name in spec.upstreams:
-        files |= _cases(f"upstream-{name}", cases.upstream(name, team_of(name, spec)))
+        files |= _cases(f"upstream-{name}", upstreams.upstream(name, team_of(name, spec)))
     tests = [*special.gateway(team), *special.credentials(spec, team)]
-    files |= _cases("gateway", cases.gateway(team, spec.bounds.connections), tests)
-    files |= _cases("watchers", cases.watchers(team), special.watchers(team))
+    files |= _cases("gateway", gateway.gateway(team, spec.bounds.connections), tests)
+    files |= _cases("watchers", watchers.watchers(team), special.watchers(team))
     week = special.week(team)
     return files | {"prometheus/tests/gateway-week.yaml": _file("gateway", ("gateway",), special.WEEK_SECONDS, week)}
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from alerts.proof.case import SAMPLE_SECONDS
-from alerts.proof.cases import AT
+from alerts.proof.case import AT, SAMPLE_SECONDS
 from alerts.proof.timeline import Asked, Phase, Series, state, test
 from gateway.spec.model import Spec
 

@@ -1,6 +1,6 @@
 """Closed loop: 64 connections, each with one request under way. How much a core can do, and at what price."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bench.load import Load, wrk
 from bench.product import DIRECT, SMALL, Entrant, Product
@@ -11,13 +11,26 @@ CONNECTIONS = 64
 WARM_SECONDS = 1.0
 
 
+def with_direct(products: Sequence[Product]) -> list[Entrant]:
+    """Take every product as it is, behind the upstream alone."""
+    return [Entrant(product.name, product) for product in (DIRECT, *products)]
+
+
 class ClosedLoop:
     """One path asked for again and again; the product's core is the limit, or the result says that it was not."""
 
     once = False
 
     def __init__(
-        self, name: str, title: str, *, path: str = SMALL, body_bytes: int, post: bool = False, unique: bool = False
+        self,
+        name: str,
+        title: str,
+        *,
+        path: str = SMALL,
+        body_bytes: int = 0,
+        post: bool = False,
+        unique: bool = False,
+        entrants: Callable[[Sequence[Product]], list[Entrant]] = with_direct,
     ) -> None:
         self.name = name
         self.title = title
@@ -25,9 +38,10 @@ class ClosedLoop:
         self._body_bytes = body_bytes
         self._post_bytes = body_bytes if post else 0
         self._unique = unique
+        self._entrants = entrants
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
-        return [Entrant(product.name, product) for product in (DIRECT, *products)]
+        return self._entrants(products)
 
     def measure(self, running: Running, setting: Setting) -> Values:
         self._load(running, setting, WARM_SECONDS)
@@ -58,4 +72,5 @@ class ClosedLoop:
             connections=CONNECTIONS,
             post_bytes=self._post_bytes,
             unique=self._unique,
+            headers=running.entrant.headers,
         )

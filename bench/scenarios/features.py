@@ -1,15 +1,20 @@
 """What each feature costs: Casino with hardly anything on, and with one thing more at a time, on the small GET.
 
-Metrics, trace ids and the access log are always on; the log's share is the difference between a file and /dev/null.
+Credentials, limits and TLS, too: each alone, on the small GET. Metrics, trace ids and the access log are always on; the log's share is the difference between a file and /dev/null.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from bench.product import CASINO, Entrant, Product
+import jwt
+from msgspec import Struct
+
+from bench.product import CASINO, SECRET, SECRET_NAME, Entrant, Product
 from bench.scenarios.closed import ClosedLoop
+from bench.scenarios.guarded import KEY_HEADER, KEYED, LIMITED, RATE
 from bench.scenarios.scenario import Setting, Values
-from bench.serving import Running, merge_patch
+from bench.scenarios.tls import CASINO_TLS
+from bench.serving import Running, merge_patch, patched
 
 Patch = dict[str, Any]
 
@@ -26,10 +31,20 @@ PLAIN: Patch = {
     "log": {"to": "/dev/null"},
     "upstreams": {"dice": {"versions": {"v1": ["http://127.0.0.1:@V1@", "http://127.0.0.1:@V2@"], "v2": None}}},
     "routes": {name: {"split": None} for name in ("roll", "sink", "file")},
+    "limits": None,
 }
 """Casino as lean as a spec can make it: one version, no policy, the log thrown away. Two targets, so that policies act."""
 
-FEATURES: dict[str, Patch] = {
+
+class Feature(Struct, frozen=True):
+    """What it adds to the spec, and what clients do then."""
+
+    patch: Patch
+    headers: dict[str, str] = {}
+    tls: bool = False
+
+
+POLICIES: dict[str, Patch] = {
     "access log to a file": {"log": {"to": "@DIR@/access.log"}},
     "split 90/10": {
         "upstreams": {"dice": {"versions": {"v2": ["http://127.0.0.1:@V2@"]}}},
@@ -62,20 +77,37 @@ FEATURES: dict[str, Patch] = {
 }
 
 
-def everything() -> Patch:
-    """Join all features; of those that exclude each other the later one wins."""
-    patch: object = PLAIN
-    for feature in FEATURES.values():
-        patch = merge_patch(patch, feature)
-    assert isinstance(patch, dict)
-    return patch
+JWT: Patch = {
+    "issuers": {
+        "bench": {"issuer": "bench", "audiences": ["casino"], "algorithms": ["HS256"], "secret": {"env": SECRET_NAME}}
+    },
+    **roll(identity={"by": "jwt"}),
+}
+YEAR_2100 = 4_102_444_800
+TOKEN = jwt.encode({"iss": "bench", "aud": "casino", "sub": "bench", "exp": YEAR_2100}, SECRET, algorithm="HS256")
+FEATURES: dict[str, Feature] = {
+    **{name: Feature(patch) for name, patch in POLICIES.items()},
+    "API key": Feature(KEYED, KEY_HEADER),
+    "JWT, cached": Feature(JWT, {"Authorization": f"Bearer {TOKEN}"}),
+    "limit by route": Feature(LIMITED),
+    "limit by address": Feature(roll(limits={"bench": {"rate": RATE, "by": "address"}})),
+    "TLS": Feature(CASINO_TLS, tls=True),
+}
 
 
-def variant(patch: Patch) -> Patch:
+def variant(feature: Feature) -> Patch:
     """Put one feature on top of the plain gateway. A null in `PLAIN` removes; what the feature sets again is back."""
-    joined = merge_patch(PLAIN, patch)
-    assert isinstance(joined, dict)
+    joined: Patch = merge_patch(PLAIN, feature.patch)
     return joined
+
+
+def everything() -> Feature:
+    """Join all features; of those that exclude each other the later one wins."""
+    patch: Patch = {}
+    headers: dict[str, str] = {}
+    for feature in FEATURES.values():
+        patch, headers = merge_patch(patch, feature.patch), headers | feature.headers
+    return Feature(patch, headers, tls=True)
 
 
 class Features:
@@ -84,13 +116,16 @@ class Features:
     once = False
 
     def __init__(self) -> None:
-        self._loop = ClosedLoop(self.name, self.title, body_bytes=0)
+        self._loop = ClosedLoop(self.name, self.title)
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         if CASINO not in products:
             return []
-        patches = {"plain": PLAIN, **{f"+ {name}": variant(patch) for name, patch in FEATURES.items()}}
-        return [Entrant(name, CASINO, patch) for name, patch in {**patches, "all of them": everything()}.items()]
+        features = {"plain": Feature({}), **{f"+ {name}": feature for name, feature in FEATURES.items()}}
+        return [
+            Entrant(name, CASINO, patched(variant(feature)), feature.headers, tls=feature.tls)
+            for name, feature in {**features, "all of them": everything()}.items()
+        ]
 
     def measure(self, running: Running, setting: Setting) -> Values:
         return self._loop.measure(running, setting)

@@ -1,41 +1,50 @@
 """10,000 idle keep-alive connections: what each costs in memory, and whether the product still answers others."""
 
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPResponse
 
 from bench.connections import held_by
 from bench.fetch import answers
 from bench.load import wrk
-from bench.openloop import answer_length
 from bench.product import SMALL, Entrant, Product
 from bench.scenarios.scenario import Setting, Values
+from bench.scenarios.tls import secured
 from bench.serving import Running
+from bench.tls import HOST, client_context
 
 IDLE = 10_000
 REQUEST = f"GET {SMALL} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n".encode()
 
 
-def use_once(port: int) -> socket.socket:
-    """Open a connection and have one request answered on it, so that it is a keep-alive connection at rest."""
+def use_once(port: int, context: ssl.SSLContext | None) -> socket.socket:
+    """Open a connection and have one request answered on it, so that it is a keep-alive connection at rest.
+
+    Raises:
+        ConnectionError: the product closes it after the answer.
+
+    """
     client = socket.create_connection(("127.0.0.1", port), timeout=5)
+    if context is not None:
+        client = context.wrap_socket(client, server_hostname=HOST)
     client.sendall(REQUEST)
-    buffer = b""
-    while (length := answer_length(buffer)) is None or len(buffer) < length:
-        data = client.recv(65536)
-        if not data:
-            raise ConnectionError("the product closed a connection instead of answering")
-        buffer += data
+    with HTTPResponse(client) as answer:
+        answer.begin()
+        answer.read()
+        if answer.will_close:
+            raise ConnectionError("the product closes connections")
     client.setblocking(False)
     return client
 
 
 @contextmanager
-def connections(port: int, count: int) -> Iterator[list[socket.socket]]:
+def connections(port: int, count: int, context: ssl.SSLContext | None) -> Iterator[list[socket.socket]]:
     """Hold `count` used connections open."""
     held: list[socket.socket] = []
     try:
-        held.extend(use_once(port) for _ in range(count))
+        held.extend(use_once(port, context) for _ in range(count))
         yield held
     finally:
         for client in held:
@@ -46,38 +55,42 @@ def is_open(client: socket.socket) -> bool:
     """Tell whether the other side has neither closed nor reset the connection."""
     try:
         return client.recv(1) != b""
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except ConnectionError:
         return False
 
 
 class IdleConnections:
-    name = "idle"
-    title = "10,000 idle keep-alive connections"
     once = True
 
+    def __init__(self, name: str, title: str, *, tls: bool = False, count: int = IDLE) -> None:
+        self.name = name
+        self.title = title
+        self._tls = tls
+        self._count = count
+
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
-        return [Entrant(product.name, product) for product in products]
+        return secured(products) if self._tls else [Entrant(product.name, product) for product in products]
 
     def measure(self, running: Running, setting: Setting) -> Values:
-        port = running.places.public
+        port, context = running.port, client_context(running.places.directory) if self._tls else None
         wrk(running.url(), seconds=1, core=setting.cores.load)
         before = running.tree.memory()
-        with connections(port, IDLE) as held:
+        with connections(port, self._count, context) as held:
             memory = running.tree.memory()
             workers = held_by(running.tree.pids(), port)
             busiest = max(workers, key=workers.__getitem__)
             worker = running.tree.memory({busiest})
             still_open = sum(is_open(client) for client in held)
-            serving = answers(port, SMALL)
+            serving = answers(running.places.public, SMALL)
         return {
             "rss_bytes_before": before.rss_bytes,
             "rss_bytes": memory.rss_bytes,
             "pss_bytes": memory.pss_bytes,
             "worker_rss_bytes": worker.rss_bytes,
             "worker_pss_bytes": worker.pss_bytes,
-            "bytes_per_connection": max(0, memory.pss_bytes - before.pss_bytes) / IDLE,
+            "bytes_per_connection": max(0, memory.pss_bytes - before.pss_bytes) / self._count,
             "open": still_open,
-            "failed": IDLE - still_open + (not serving),
+            "failed": self._count - still_open + (not serving),
         }

@@ -1,7 +1,10 @@
 """Twice the capacity offered: how much good work is still done, how fast the rest is refused, whether health answers.
 
-Many connections, each with its own pace, make the offer: as long as a product answers (a 200 or a 503), they keep it up.
-An answer later than `PATIENCE_SECONDS` is no good work: a client would have gone.
+The peak is measured right before and right after, on the same process, and the greater one counts; the offer is an open
+loop at twice what it was before. There are connections enough for who answers or refuses within `RESTED_SECONDS`;
+beyond them, whoever finds none at rest opens one, and whoever has no answer after `PATIENCE_SECONDS` is gone, which is
+no good work. Where the requests did not leave on time, twice the capacity was not offered, and nothing is said about
+what a product would have done with it.
 """
 
 import http.client
@@ -9,17 +12,23 @@ import time
 from collections.abc import Sequence
 
 from bench.fetch import fetch
-from bench.load import Offered, h2load, wrk
-from bench.openloop import percentile
+from bench.load import wrk
+from bench.openloop import Offer, offer, percentile
 from bench.product import SMALL, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
 from bench.serving import Running
+from bench.targets import OFFERED_PERCENT
 
 SECONDS = 30.0
 QUICK_SECONDS = 6.0
-CONNECTIONS = 2_000
+RESTED_SECONDS = 0.25
+"""As fast as a refusal must be: who keeps to it has no connections to accept meanwhile, only requests."""
+RESTED_CONNECTIONS, MOST_CONNECTIONS = 10_000, 16_000
+"""What fits the 20,000 descriptors a process may commonly have, on either side."""
 EXCESS = 2.0
+OFFERED = OFFERED_PERCENT / 100
+"""The least share of the peak that must leave on time for the offer to count as twice the capacity."""
 PATIENCE_SECONDS = 1.0
 
 
@@ -27,7 +36,7 @@ class HealthWatch:
     """Asks a product for its health; keeps how long each good answer took."""
 
     def __init__(self, running: Running) -> None:
-        self._port, self._path = running.places.control, running.entrant.product.health
+        self._port, self._path = running.health_port, running.entrant.product.health
         self.seconds: list[float] = []
         self.asked = 0
 
@@ -42,25 +51,30 @@ class HealthWatch:
             self.seconds.append(time.perf_counter() - began)
 
 
-def judge(offered: Offered, *, peak: float, seconds: float) -> Values:
-    """Sort the answers into good work, refusals and the rest. Rates are per second."""
-    good = sorted(took for took in offered.answers.get(200, []) if took <= PATIENCE_SECONDS)
-    shed = sorted(offered.answers.get(503, []))
-    answered = sum(len(times) for status, times in offered.answers.items() if status > 0)
-    late = len(offered.answers.get(200, [])) - len(good)
-    others = {f"status_{status}": len(times) for status, times in offered.answers.items() if status not in (200, 503)}
-    return {
-        "peak_per_second": peak,
-        "offered_ratio": answered / seconds / peak,
-        "goodput_ratio": len(good) / seconds / peak,
-        "goodput_per_second": len(good) / seconds,
-        "shed_per_second": len(shed) / seconds,
-        "good_p99_seconds": percentile(good, 0.99),
-        "shed_p99_seconds": percentile(shed, 0.99),
-        "late": late,
-        "failed": offered.failed + answered - late - len(good) - len(shed),
+def judge(offered: Offer, *, peak: float) -> Values:
+    """Sort the answers into good work, refusals and the rest; judge them only if the offer was made."""
+    good, shed = offered.times(200), offered.times(503)
+    others = {f"status_{status}": times.count for status, times in offered.answers.items() if status not in (200, 503)}
+    offered_ratio = offered.on_time / offered.seconds / peak
+    values: Values = {
+        "offered_ratio": offered_ratio,
+        "due_per_second": offered.due / offered.seconds,
+        "sent_per_second": offered.sent / offered.seconds,
+        "goodput_per_second": good.count / offered.seconds,
+        "shed_per_second": shed.count / offered.seconds,
+        "good_p99_seconds": good.p99_seconds,
+        "unsent_ratio": offered.unsent / max(1, offered.due),
+        "gave_up_ratio": offered.gave_up / max(1, offered.due),
+        "failed": offered.broken + offered.refused + sum(others.values()),
+        "generator_late_p99_seconds": offered.late_p99_seconds,
+        "connections": offered.connections,
         **others,
     }
+    if shed.count:
+        values["shed_p99_seconds"] = shed.p99_seconds
+    if offered_ratio >= OFFERED:
+        values["goodput_ratio"] = good.count / offered.seconds / peak
+    return values
 
 
 class Overload:
@@ -72,25 +86,39 @@ class Overload:
         return [Entrant(product.name, product) for product in products]
 
     def measure(self, running: Running, setting: Setting) -> Values:
-        core = setting.cores.load
         seconds = QUICK_SECONDS if setting.quick else SECONDS
-        wrk(running.url(), seconds=1, core=core)
-        closed = wrk(running.url(), seconds=setting.seconds, core=core)
-        peak = closed.requests / closed.seconds
-        log = running.places.directory / "h2load.log"
+        wrk(running.url(), seconds=1, core=setting.cores.load)
+        before = self._peak(running, setting)
         health = HealthWatch(running)
         with Meanwhile(health.ask, every_seconds=0.1):
             offered, cost = with_cost(
                 running,
                 setting.cores,
-                lambda: h2load(
-                    running.url(SMALL), seconds=seconds, core=core, connections=CONNECTIONS, rate=EXCESS * peak, log=log
+                lambda: offer(
+                    running.places.public,
+                    SMALL,
+                    rate=EXCESS * before,
+                    seconds=seconds,
+                    connections=min(RESTED_CONNECTIONS, round(EXCESS * before * RESTED_SECONDS)),
+                    most=MOST_CONNECTIONS,
+                    patience_seconds=PATIENCE_SECONDS,
+                    warm_seconds=0,
+                    core=setting.cores.load,
                 ),
             )
+        after = self._peak(running, setting)
+        peak = max(before, after)
         return {
-            **judge(offered, peak=peak, seconds=offered.seconds),
+            "peak_per_second": peak,
+            "peak_before_per_second": before,
+            "peak_after_per_second": after,
+            **judge(offered, peak=peak),
             "health_ratio": len(health.seconds) / max(1, health.asked),
             "health_p99_seconds": percentile(sorted(health.seconds), 0.99),
             "rss_bytes": cost.peak.rss_bytes,
             **cost.shares(),
         }
+
+    def _peak(self, running: Running, setting: Setting) -> float:
+        closed = wrk(running.url(), seconds=setting.seconds, core=setting.cores.load)
+        return closed.requests / closed.seconds

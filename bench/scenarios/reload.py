@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import yaml
 
 from bench.fetch import fetch
-from bench.load import h2load
-from bench.openloop import percentile
-from bench.product import CASINO, Entrant, Product
+from bench.openloop import offer
+from bench.product import CASINO, SMALL, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
 from bench.serving import Running
@@ -20,6 +19,7 @@ from bench.serving import Running
 RELOADS = 20
 SECONDS = 12.0
 CONNECTIONS = 64
+RATE_PER_SECOND = 4_000
 
 
 class Reloader:
@@ -56,20 +56,26 @@ class Reload:
         return [Entrant("casino", CASINO)] if CASINO in products else []
 
     def measure(self, running: Running, setting: Setting) -> Values:
-        core, log = setting.cores.load, running.places.directory / "h2load.log"
         reloader = Reloader(running)
         with Meanwhile(reloader.reload, every_seconds=SECONDS / (RELOADS + 4)):
-            load, cost = with_cost(
+            offered, cost = with_cost(
                 running,
                 setting.cores,
-                lambda: h2load(running.url(), seconds=SECONDS, core=core, connections=CONNECTIONS, log=log),
+                lambda: offer(
+                    running.places.public,
+                    SMALL,
+                    rate=RATE_PER_SECOND,
+                    seconds=SECONDS,
+                    connections=CONNECTIONS,
+                    core=setting.cores.load,
+                ),
             )
-        good = sorted(load.answers.get(200, []))
+        good = offered.times(200)
         return {
-            "requests_per_second": len(good) / load.seconds,
-            "failed": load.requests + load.failed - len(good),
-            "shed": len(load.answers.get(503, [])),
+            "requests_per_second": good.count / SECONDS,
+            "failed": offered.failed,
+            "shed": offered.times(503).count,
             "reloads": reloader.applied,
-            "p99_seconds": percentile(good, 0.99),
+            "p99_seconds": good.p99_seconds,
             **cost.shares(),
         }

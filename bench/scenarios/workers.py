@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bench.connections import held_by
-from bench.load import h2load
-from bench.product import CASINO, Entrant, Product
+from bench.openloop import offer
+from bench.product import CASINO, SMALL, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import Setting, Values, with_cost
-from bench.serving import Running
+from bench.serving import Running, patched
 
 RATE_PER_SECOND = 4_000
 """Well below what one worker can do, so that both serve exactly the same."""
@@ -34,33 +34,33 @@ class Workers:
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [
-            Entrant(f"casino, {count} worker{'s' * (count > 1)}", CASINO, {"workers": count})
+            Entrant(f"casino, {count} worker{'s' * (count > 1)}", CASINO, patched({"workers": count}))
             for count in (1, 2)
             if CASINO in products
         ]
 
     def measure(self, running: Running, setting: Setting) -> Values:
-        log = running.places.directory / "h2load.log"
+        seconds = max(3.0, setting.seconds)
         holders = Holders(running)
         with Meanwhile(holders.count, every_seconds=1):
             offered, cost = with_cost(
                 running,
                 setting.cores,
-                lambda: h2load(
-                    running.url(),
-                    seconds=max(3.0, setting.seconds),
-                    core=setting.cores.load,
-                    connections=CONNECTIONS,
+                lambda: offer(
+                    running.places.public,
+                    SMALL,
                     rate=RATE_PER_SECOND,
-                    log=log,
+                    seconds=seconds,
+                    connections=CONNECTIONS,
+                    core=setting.cores.load,
                 ),
             )
-        good = len(offered.answers.get(200, []))
+        good = offered.times(200).count
         return {
-            "requests_per_second": good / offered.seconds,
+            "requests_per_second": good / seconds,
             "cpu_seconds_per_request": cost.cpu_seconds / max(1, good),
             "busiest_share_ratio": holders.connections[0] / CONNECTIONS if holders.connections else 0.0,
             "serving_processes": len(holders.connections),
-            "failed": offered.requests + offered.failed - good,
+            "failed": offered.failed,
             **cost.shares(),
         }

@@ -191,6 +191,33 @@ KEYS_AGE = Metric(
     "seconds",
 )
 
+# ---- limits
+LIMITED = Metric("gateway_limited", "counter", "Requests refused by a limit.", ("route", "limit"))
+LIMIT_KEYS = Metric(
+    "gateway_limit_keys", "gauge", "Callers a worker keeps count of, once for each limit; 73,728 at most.", ("worker",)
+)
+LIMIT_EVICTIONS = Metric(
+    "gateway_limit_evictions",
+    "counter",
+    "Callers a worker forgot before their time, or did not count, because too many others were counted.",
+)
+DEBITS_DROPPED = Metric(
+    "gateway_debits_dropped", "counter", "Requests that were not told to the store because too many keys waited for it."
+)
+
+# ---- what gateways share
+STORE_UP = Metric("gateway_store_up", "gauge", "1 while the store answers, 0 while limits are this gateway's own.")
+STORE_EXCHANGES = Metric(
+    "gateway_store_exchanges",
+    "counter",
+    "Exchanges with the store by result (ok, timeout, unreachable, denied, refused).",
+    ("result",),
+)
+STORE_SECONDS = Metric("gateway_store_seconds", "histogram", "How long an exchange with the store took.", (), "seconds")
+STORE_UNSENT = Metric(
+    "gateway_store_unsent_requests", "gauge", "Requests let through that the store has not heard of yet."
+)
+
 # ---- the process tree
 RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))
 RELOAD_OK = Metric("gateway_reload_success", "gauge", "1 if the last reload was applied or changed nothing.")
@@ -226,9 +253,20 @@ HEARTBEAT_AGE = Metric(
 CONTROL_FAULTS = Metric(
     "gateway_control_faults",
     "counter",
-    "Work of the control process (loop, check, resolve) that failed and was begun again.",
+    "Work of the control process (loop, check, resolve, keys) that failed and was begun again.",
     ("task",),
 )
+CONTROL_REQUESTS = Metric(
+    "gateway_control_requests",
+    "counter",
+    "Calls to the control port by the role they need, and by what became of them at the door (allowed, ambiguous, "
+    "foreign, unauthenticated, forbidden, limited).",
+    ("role", "result"),
+)
+CONTROL_AUDIT_LINES = Metric(
+    "gateway_control_audit_lines", "counter", "Lines of the audit log that its sink took (written), or did not (lost).",
+    ("result",),
+)  # fmt: skip
 OVERFLOW = Metric(
     "gateway_series_overflow", "counter", "Times a new series was refused by the cap and `__overflow__` used instead."
 )
@@ -252,8 +290,10 @@ LABELS = {
     "outcome": "how a call ended",
     "result": "how an attempt ended",
     "reason": "why",
+    "role": "what a call to control needs: `read` or `operate`",
     "state": "of a breaker",
     "issuer": "an issuer of the spec; `-` if a token names none, or was not looked at",
+    "limit": "a limit of the spec",
     "hash": "content hash of a snapshot",
     "task": "a kind of background work",
     "python": "the interpreter that runs",

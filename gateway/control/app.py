@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 from sanic import HTTPResponse, Request, Sanic
 from sanic.config import Config
-from sanic.exceptions import SanicException
+from sanic.exceptions import RequestCancelled, SanicException
 from sanic.handlers import ErrorHandler
+from sanic.response import BaseHTTPResponse
 
-from gateway.control.guard import refusal
+from gateway.control.access import STATUS
+from gateway.control.door import Door
 from gateway.control.plane import ControlPlane
 from gateway.control.reload import Result
 
@@ -28,6 +30,7 @@ ENDPOINTS = {
     "/reload": "POST: read the spec again; 422 with every mistake if it is refused",
 }
 READ = ("GET", "HEAD")
+CLIENT_LEFT = 499
 _MOST_REQUEST_BYTES = 64 * 1024
 
 
@@ -36,6 +39,8 @@ class Problems(ErrorHandler):
 
     def default(self, request: Request, exception: Exception) -> HTTPResponse:
         """Render one."""
+        if isinstance(exception, RequestCancelled):  # the client left; this is for the audit log alone
+            return HTTPResponse(status=CLIENT_LEFT)
         if not isinstance(exception, SanicException):
             logger.error("request_failed", exc_info=exception, extra={"fields": {"url.path": request.path}})
             return problem(500, "The control process failed to handle the request.")
@@ -50,17 +55,22 @@ DETAILS = {
 }
 
 
-def build_app(plane: ControlPlane, name: str) -> Sanic[Any, Any]:
+def build_app(plane: ControlPlane, door: Door, name: str) -> Sanic[Any, Any]:
     """Build the app; the name must be its own in this process."""
     app: Sanic[Any, Any] = Sanic(
         name, config=_settings(), error_handler=Problems(), configure_logging=False, strict_slashes=True
     )
 
     @app.on_request
-    async def guard(request: Request) -> HTTPResponse | None:
-        headers = request.headers
-        reason = refusal(request.host, headers.get("origin"), headers.get("sec-fetch-site"))
-        return problem(403, reason) if reason else None
+    async def enter(request: Request) -> HTTPResponse | None:
+        verdict = door.enter(request)
+        status = STATUS.get(verdict.result)
+        return problem(status, verdict.detail, verdict.headers) if status else None
+
+    async def leave(request: Request, response: BaseHTTPResponse) -> None:
+        door.leave(request, response.status)
+
+    app.register_middleware(leave, "response")
 
     @app.route("/", methods=READ)
     async def index(_: Request) -> HTTPResponse:

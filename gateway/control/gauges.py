@@ -4,6 +4,7 @@ So a target that left the spec, or a worker that ended, leaves the gauges with i
 """
 
 import platform
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -16,13 +17,19 @@ from exporters.catalog.gateway import (
     EJECTED,
     GENERATION,
     HEARTBEAT_AGE,
+    KEYS,
+    KEYS_AGE,
     RELOAD_OK,
+    STORE_UNSENT,
+    STORE_UP,
     TARGET_UP,
 )
 from gateway.control.endpoints import TargetState
 from gateway.control.metrics import Now
 from gateway.control.reload import Outcome, Result
+from gateway.control.sharing import Sharing
 from gateway.control.workers import Worker
+from gateway.core.keyset import KeySet
 from gateway.core.snapshot import Endpoints
 
 BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
@@ -33,8 +40,10 @@ def describe(
     ages: Mapping[str, float],
     targets: Iterable[TargetState],
     published: Endpoints,
+    keys: Mapping[str, KeySet],
     *,
     last_reload: Outcome | None,
+    sharing: Sharing,
 ) -> Now:
     """Put all of them together.
 
@@ -50,7 +59,11 @@ def describe(
         TARGET_UP: {place: one.up for place, one in places},
         EJECTED: {place: one.ejected for place, one in places},
         BREAKER_STATE: {name: BREAKER_STATES[state.breaker] for name, state in published.versions.items()},
+        KEYS: {(issuer,): len(held.keys) for issuer, held in keys.items()},
+        KEYS_AGE: {(issuer,): max(0.0, time.time() - held.taken) for issuer, held in keys.items() if held.taken},
         RELOAD_OK: {(): last_reload.result is not Result.REFUSED} if last_reload else {},
+        STORE_UP: {} if sharing.up is None else {(): sharing.up},
+        STORE_UNSENT: {} if sharing.up is None else {(): sharing.unsent_requests},
         BUILD: {_build(): 1},
     }
 

@@ -25,16 +25,22 @@ class Lines(logging.Handler):
     def __init__(self, descriptor: int = _STDERR) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, or none."""
-        if any(mask & select.POLLOUT for _, mask in self._poll.poll(0)):
-            try:
-                os.write(self._descriptor, line(record))
-            except OSError:
-                return  # nobody is left to tell
+        put(line(record), self._descriptor)
+
+
+def put(written: bytes, descriptor: int = _STDERR) -> bool:
+    """Write a line of at most PIPE_BUF bytes if that does not wait; say whether it was written."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    if not any(mask & select.POLLOUT for _, mask in poll.poll(0)):
+        return False
+    try:
+        return os.write(descriptor, written) == len(written)
+    except OSError:
+        return False  # nobody is left to tell
 
 
 def line(record: logging.LogRecord) -> bytes:

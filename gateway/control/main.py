@@ -10,6 +10,7 @@ from sanic import Sanic
 from sanic.server.async_server import AsyncioServer
 
 from gateway.control.app import build_app
+from gateway.control.door import Door
 from gateway.control.logs import set_up
 from gateway.control.plane import ControlPlane
 from gateway.control.resolve import Names
@@ -37,7 +38,8 @@ async def serve(process: Process, names: Names) -> None:
     a successor answers to the last.
     """
     plane = ControlPlane(process, names)
-    app = build_app(plane, f"casino-{process.build.id}")
+    door = Door(process, lambda: plane.spec.control)
+    app = build_app(plane, door, f"casino-{process.build.id}")
     server = await app.create_server(sock=process.control_socket, asyncio_server_kwargs={"start_serving": False})
     assert server is not None
     await server.startup()
@@ -56,6 +58,7 @@ async def serve(process: Process, names: Names) -> None:
     server.close()
     _close_idle(server)
     await plane.stop()
+    door.close()
     Sanic.unregister_app(app)
 
 

@@ -15,17 +15,21 @@ from exporters.catalog.gateway import CONTROL_FAULTS, DNS_LOOKUPS, HEALTH_CHECKS
 from gateway.control import gauges, metrics, readiness, stats
 from gateway.control.checks import Check, Checks, Result
 from gateway.control.endpoints import Publisher
+from gateway.control.jwks import Jwks
 from gateway.control.rates import History, pause_seconds, sample
 from gateway.control.readiness import Readiness
 from gateway.control.redact import redacted
 from gateway.control.reload import Outcome, Reloader
 from gateway.control.resolve import Directory, Names
+from gateway.control.sharing import Sharing
 from gateway.control.stats import CpuMeter, Stats
 from gateway.control.tasks import Tasks
 from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
 from gateway.control.workers import Workers, heartbeat_ages
+from gateway.spec.model import Spec
 from gateway.store.ledger import Ledger
+from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 from gateway.store.totals import Totals
@@ -59,12 +63,17 @@ class ControlPlane:
         self._slots = tuple(Slot.open(path) for path in process.build.slots())
         self._workers = Workers(process.workers)
         self._resolving, self._checking, self._loops = self._tasks("resolve"), self._tasks("check"), self._tasks("loop")
+        self._fetching = self._tasks("keys")
         for result in ("success", "failure"):
             self._tally.index(DNS_LOOKUPS, (result,))
         directory = Directory(names, self._resolving, lambda result: self._tally.add(DNS_LOOKUPS, (result,)))
         checks = Checks(self._checking, self._count_check)
         self._publisher = Publisher(process.build.documents, process.slot, self._workers, directory, checks)
-        self._reloader = Reloader(process, self._workers, self._publisher)
+        self._jwks = Jwks(process, self._workers.slots, self._fetching)
+        self._reloader = Reloader(process, self._workers, self._publisher, self._jwks)
+        self._sharing = Sharing(
+            process.workers, LimitTable.open(process.build.limits), self._tally, lambda: self._reloader.snapshot.spec
+        )
         self._ledger = Ledger(process.run, process.build.id)
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="totals")
         self._history = History()
@@ -73,12 +82,12 @@ class ControlPlane:
     async def start(self) -> None:
         """Go on where the last control process was, and begin all work.
 
-        A build that just began publishes nothing before its names were looked up and its targets checked once: until
-        then its workers are not ready, so nobody sees a guess.
+        A build that just began publishes nothing before its names were looked up, its targets checked and its issuers
+        asked once: until then its workers are not ready, so nobody sees a guess.
         """
         self._reloader.resume()
         if self._publisher.published.edition == 0:
-            await until(self._publisher.informed, FIRST_LOOK_SECONDS)
+            await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
         self._publisher.tick()
         self._loops.keep(
             {
@@ -87,13 +96,15 @@ class ControlPlane:
                 "sample": self._sample,
                 "files": lambda: watch_files(self._process.spec_path, self._process.stage, self.reload),
                 "signals": lambda: watch_signals(self._process.supervisor, self._process.slot, self.reload),
+                "store": self._sharing.run,
             }
         )
 
     async def stop(self) -> None:
         """End all work."""
-        for tasks in (self._loops, self._checking, self._resolving):
+        for tasks in (self._loops, self._checking, self._resolving, self._fetching):
             await tasks.stop()
+        await self._sharing.stop()
         self._reader.shutdown()
 
     async def reached(self, phase: Phase) -> None:
@@ -112,6 +123,11 @@ class ControlPlane:
         if self.is_replaced:
             return Readiness(True, (), {})
         return readiness.judge(Phase(self._process.supervisor.words[Word.PHASE]), self._workers.look())
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that runs."""
+        return self._reloader.snapshot.spec
 
     def config(self) -> Config:
         """Describe what runs."""
@@ -136,7 +152,9 @@ class ControlPlane:
             heartbeat_ages(self._slots),
             self._publisher.targets(),
             self._publisher.published,
+            self._jwks.keys(),
             last_reload=self._reloader.last,
+            sharing=self._sharing,
         )
         return await self._read(lambda totals: metrics.render(totals, now, accept))
 
@@ -165,6 +183,7 @@ class ControlPlane:
         while True:
             await asyncio.sleep(JUDGE_SECONDS)
             self._publisher.tick()
+            self._jwks.tick()
 
     async def _sample(self) -> None:
         while True:

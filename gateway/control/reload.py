@@ -1,7 +1,7 @@
 """Reload: a changed spec is validated whole, then applied by every worker, or refused and nothing changes.
 
-The order keeps requests alive: first the workers learn where the new targets live beside the old ones, then the new
-snapshot, and only then are the old targets forgotten. The generation never decreases.
+The order keeps requests alive: first the workers learn where the new targets live beside the old ones, and the keys of new
+issuers, then the new snapshot, and only then are the old targets forgotten. The generation never decreases.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import msgspec
 
 from exporters.catalog.gateway import RELOADS
 from gateway.control.endpoints import Publisher
+from gateway.control.jwks import Jwks
 from gateway.control.waiting import until
 from gateway.control.workers import Workers
 from gateway.core.snapshot import SNAPSHOT, Snapshot, digest
@@ -57,10 +58,11 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 class Reloader:
     """Holds the snapshot in force and replaces it."""
 
-    def __init__(self, process: Process, workers: Workers, publisher: Publisher) -> None:
+    def __init__(self, process: Process, workers: Workers, publisher: Publisher, jwks: Jwks) -> None:
         self._process = process
         self._workers = workers
         self._publisher = publisher
+        self._jwks = jwks
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[Outcome]] = set()
         self.snapshot = _latest(process.build.documents.read(SNAPSHOT))
@@ -73,6 +75,7 @@ class Reloader:
     def resume(self) -> None:
         """Begin with the snapshot that is there."""
         self._publisher.resume(self.snapshot.spec)
+        self._jwks.follow(self.snapshot.spec)
         self._process.slot.words[Word.GENERATION] = self.snapshot.generation
 
     async def reload(self) -> Outcome:
@@ -104,17 +107,20 @@ class Reloader:
     async def _apply(self, new: Snapshot) -> None:
         old, control = self.snapshot, self._process.slot
         self._publisher.follow(old.spec, new.spec)
+        self._jwks.follow(old.spec, new.spec)
         try:
-            await until(self._publisher.informed, FIRST_LOOK_SECONDS)
+            await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
             self._publisher.tick()
-            edition = self._publisher.published.edition
-            await until(lambda: self._workers.applied(Word.EDITION, edition), APPLY_SECONDS)
+            edition, keys = self._publisher.published.edition, self._jwks.published.edition
+            applied = self._workers.applied
+            await until(lambda: applied(Word.EDITION, edition) and applied(Word.KEYSETS, keys), APPLY_SECONDS)
             self._process.build.documents.write(SNAPSHOT, msgspec.msgpack.encode(new))
             self.snapshot = new
             control.words[Word.GENERATION] = new.generation
             await until(lambda: self._workers.applied(Word.GENERATION, new.generation), APPLY_SECONDS)
         finally:
             self._publisher.follow(self.snapshot.spec)
+            self._jwks.follow(self.snapshot.spec)
 
     def _next_generation(self) -> int:
         """One more than anything this gateway ever ran, whoever remembers it."""

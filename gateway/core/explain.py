@@ -1,5 +1,6 @@
-"""Says why a request takes its route: every route that has its host and path, the most specific first."""
+"""Says why a request takes its route, and what the route demands: every route with its host and path, the most specific first."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from gateway.core.conditions import all_hold
 from gateway.core.request import Request
 from gateway.core.route import Router
 from gateway.core.table import Entry
+from gateway.spec.consumer import Demand
 
 
 class Verdict(StrEnum):
@@ -39,6 +41,19 @@ def explain(router: Router, request: Request) -> list[Considered]:
         taken = taken or verdict is Verdict.TAKEN
         considered.append(Considered(entry.plan.name, _in_words(entry), verdict))
     return considered
+
+
+def demanded(demand: Demand) -> Iterator[str]:
+    """Say what callers must show, one line for each kind of condition."""
+    yield " or ".join(demand.by) + (", or nothing" if demand.optional else "")
+    if demand.consumers or demand.groups:
+        yield " or ".join([*demand.consumers, *(f"anyone in {group}" for group in demand.groups)])
+    if demand.issuers:
+        yield f"a token of {' or '.join(demand.issuers)}"
+    if demand.scopes:
+        yield f"a token with the scopes {' and '.join(demand.scopes)}"
+    for claim, values in demand.claims.items():
+        yield f"a token whose {claim} is {' or '.join(values)}"
 
 
 def _judge(entry: Entry, request: Request) -> Verdict:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.request import Header
 from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN, WELL_KNOWN
+from gateway.spec.reserved import folded as folded_text
 from gateway.spec.route import HeaderRules
 
 __all__ = [
@@ -78,9 +79,9 @@ def join(headers: Iterable[Header]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-_FOLD: Final = bytes(byte if chr(byte).isascii() and chr(byte).isalnum() else ord("-") for byte in range(256))
+_FOLD: Final = folded_text("".join(map(chr, range(256)))).encode()
 
 
 def folded(name: bytes) -> bytes:
-    """Give a lower-case name as the laxest server reads it: to CGI variables whatever is no letter or digit is the same."""
+    """Give a name as the laxest server reads it (gateway.spec.reserved.folded)."""
     return name.translate(_FOLD)

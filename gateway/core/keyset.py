@@ -57,7 +57,7 @@ class BadKeySet(Exception):  # noqa: N818 - it names the verdict
 
     def __init__(self, defect: Defect) -> None:
         super().__init__(defect)
-        self.defect = defect
+        self.why = defect
 
 
 class PublicKey(Struct, frozen=True):

@@ -6,6 +6,7 @@ TAT. Each request adds the period 1/rate; it is admitted while the bucket holds 
 Header lines are those of draft-ietf-httpapi-ratelimit-headers-10. Nanoseconds everywhere, of one clock.
 """
 
+import hashlib
 import math
 from enum import IntEnum
 from typing import Final
@@ -17,8 +18,9 @@ from gateway.spec.model import Spec
 
 SECOND_NS: Final = 1_000_000_000
 _DAY_SECONDS: Final = 86_400
-_LONGEST_KEY: Final = 200
-"""Characters of a caller's name that count; subjects of tokens are the issuer's to choose."""
+LONGEST_KEY: Final = 200
+"""Characters of a caller's name that are kept; subjects of tokens are the issuer's to choose."""
+_DIGEST_BYTES: Final = 16
 
 
 class Kind(IntEnum):
@@ -32,16 +34,30 @@ class Kind(IntEnum):
 class Rule:
     """One limit, compiled."""
 
-    __slots__ = ("burst_ns", "by", "identity", "is_quota", "is_rate", "limit", "name", "period_ns", "policy", "size")
+    __slots__ = (
+        "burst_ns",
+        "by",
+        "identity",
+        "is_quota",
+        "is_rate",
+        "is_told",
+        "limit",
+        "name",
+        "period_ns",
+        "policy",
+        "size",
+    )
 
-    def __init__(self, place: str, name: str, limit: Limit) -> None:
-        """`place` is where the spec has it: `limits`, or `routes/ROUTE/limits`."""
+    def __init__(self, place: str, name: str, limit: Limit, *, is_fleet: bool) -> None:
+        """`place` is where the spec has it: `limits`, or `routes/ROUTE/limits`; `is_fleet` says that rates are shared."""
         self.name = name
         self.limit = limit
         self.by: str = limit.by
         kind = kind_of(limit)
         self.is_rate = kind is Kind.RATE
         self.is_quota = kind is Kind.QUOTA
+        self.is_told = self.is_quota or (self.is_rate and is_fleet)
+        """Control is told of each request: it is counted beyond this gateway."""
         rate = limit.rate_per_second or 0.0
         self.period_ns = round(SECOND_NS / rate) if self.is_rate else 0
         """The time one request takes up; 0 for what is no rate."""
@@ -59,8 +75,16 @@ class Rule:
         if self.by == "all":
             return ""
         if self.by == "consumer" and caller is not None:
-            return caller.key[:_LONGEST_KEY]
+            return _bounded(caller.key)
         return f"@{address_key(client)}"
+
+
+def _bounded(name: str) -> str:
+    """Keep a name short that may be of any length, and different from all others."""
+    if len(name) <= LONGEST_KEY:
+        return name
+    digest = hashlib.blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{name[: LONGEST_KEY - len(digest) - 1]}~{digest}"
 
 
 def kind_of(limit: Limit) -> Kind:
@@ -79,9 +103,12 @@ def size_of(limit: Limit) -> int:
 
 def rules(spec: Spec, route: str) -> tuple[Rule, ...]:
     """Compile the limits of a route: those of all routes first, then its own."""
-    return (
-        *(Rule("limits", name, limit) for name, limit in spec.limits.items()),
-        *(Rule(f"routes/{route}/limits", name, limit) for name, limit in spec.routes[route].limits.items()),
+    is_fleet = spec.store is not None and spec.store.url.startswith("redis")
+    places = {"limits": spec.limits, f"routes/{route}/limits": spec.routes[route].limits}
+    return tuple(
+        Rule(place, name, limit, is_fleet=is_fleet)
+        for place, limits in places.items()
+        for name, limit in limits.items()
     )
 
 

@@ -7,6 +7,8 @@ from msgspec import Struct
 from gateway.core.acl import compile_list
 from gateway.core.cors import RESPONSE_FIELDS, Cors
 from gateway.core.headers import HeaderChanges
+from gateway.core.identity import Gate
+from gateway.core.limit import rules
 from gateway.core.protection import PRESET, TELLTALE
 from gateway.core.request import Header
 from gateway.core.rewrite import Rewrite
@@ -35,8 +37,10 @@ class Plan:
         "answer",
         "answer_bytes",
         "body_bytes",
+        "gate",
         "cors",
         "has_edges",
+        "limits",
         "name",
         "request_headers",
         "response_headers",
@@ -56,6 +60,9 @@ class Plan:
         self.upstream_name = route.to
         self.upstream: Upstream | None = None if route.to is None else spec.upstreams[route.to]
         self.split = None if self.upstream is None else Split(route.split, self.upstream.versions)
+        self.gate = None if route.identity is None else Gate(route.identity, spec)
+        """What callers must show; None: nothing."""
+        self.limits = rules(spec, name)
         self.rewrite = Rewrite(route.rewrite)
         self.request_headers = HeaderChanges(route.headers.request)
         self.response_headers = _response_headers(route)

@@ -80,7 +80,25 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
     retries: int = field(name="casino.retries", default=0)
     cors: str = field(name="casino.cors", default="")
     """Whether the page it came from may read the answer: `allowed` or `foreign`; only on routes with `cors`."""
+    consumer: str = field(name="user.name", default="")
+    """Who calls, a consumer of the spec; empty for a good token or certificate that is nobody's."""
+    subject: str = field(name="user.id", default="")
+    """The token's subject, the certificate's name or the user."""
+    means: str = field(name="casino.means", default="")
+    """By what that was proved: `key`, `jwt`, `basic` or `certificate`."""
+    tls_version: str = field(name="tls.version", default="")
+    """`1.2` or `1.3`; all of `tls` is there only on a connection with TLS."""
+    tls_cipher: str = field(name="tls.cipher", default="")
+    tls_server_name: str = field(name="tls.client.server_name", default="")
+    """The host named in the handshake (SNI)."""
+    tls_resumed: bool | None = field(name="tls.resumed", default=None)
+    tls_subject: str = field(name="tls.client.subject", default="")
+    """Of the client's certificate, if one was asked for and shown."""
+    tls_names: tuple[str, ...] = field(name="tls.client.x509.alternative_names", default=())
+    """Its names: `DNS:shop.internal`, `URI:spiffe://x`, `CN:name`."""
     failure: str = field(name="casino.failure", default="")
+    limit: str = field(name="casino.limit", default="")
+    """The limit that refused it."""
     truncated: tuple[str, ...] = field(name="casino.truncated", default=())
     """The fields that were cut to fit."""
 
@@ -88,7 +106,7 @@ class AccessRecord(Struct, omit_defaults=True, tag_field="event.dataset", tag="c
 _LONG: Final = tuple(
     (each.name, each.encode_name)
     for each in msgspec.structs.fields(AccessRecord)
-    if each.name in ("domain", "path", "query", "user_agent", "referrer", "method", "version")
+    if each.name in ("domain", "path", "query", "user_agent", "referrer", "subject", "method", "version")
 )
 _encode: Final = msgspec.json.Encoder().encode
 

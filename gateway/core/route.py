@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.core.conditions import all_hold
+from gateway.core.cors import asked_method
 from gateway.core.failure import Failure
 from gateway.core.plan import Plan
 from gateway.core.request import Request
@@ -69,6 +70,14 @@ class Router:
                 self._memo.clear()
             self._memo[key] = found
         return found
+
+    def find_announced(self, request: Request) -> Found | None:
+        """Find the route of the request that a preflight announces; None unless it is one, for a route with CORS rules."""
+        method = asked_method(request) if request.method == "OPTIONS" else None
+        if method is None:
+            return None
+        found = self.find(Request(method, request.host, request.path, request.query, request.headers, request.client))
+        return found if isinstance(found, Found) and found.plan.cors is not None else None
 
     def _search(self, request: Request) -> tuple[Found | None, bool]:
         """Find the route, and say whether it depends on nothing but host, method and path."""

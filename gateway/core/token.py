@@ -4,10 +4,10 @@ It knows no keys: whether the signature holds is asked last, of gateway.core.key
 is (`jwk`, `jku`, `x5u`, `x5c`) is not even looked at; `kid` is a name to look up and means nothing else.
 """
 
-import binascii
+import functools
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, Final, NoReturn
@@ -24,6 +24,13 @@ _MOST_SECONDS: Final = 2.0**53
 """A NumericDate beyond what a double holds exactly is no date."""
 
 _FORM: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_ENDS: Final = (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    b"",
+    b"AQgw",
+    b"AEIMQUYcgkosw048",
+)
+"""By length modulo 4, the last characters whose bits beyond the last byte are 0; no length is 1 beyond a multiple."""
 _TYPES: Final = frozenset(("jwt", "at+jwt"))
 """Plain tokens, and access tokens as RFC 9068 marks them; any other kind was made for another purpose."""
 
@@ -71,7 +78,7 @@ def read(token: bytes, algorithms: Collection[str]) -> Unverified:
     parts = _FORM.fullmatch(token) if len(token) <= MOST_BYTES else None
     if parts is None:
         raise BadToken(Flaw.MALFORMED)
-    head = _object(parts[1])
+    head = _head(parts[1])
     algorithm, key_id, kind = head.get("alg"), head.get("kid", ""), head.get("typ", "JWT")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise BadToken(Flaw.ALGORITHM)
@@ -127,14 +134,16 @@ def _moment(value: Any) -> float:
 
 
 def _bytes(part: bytes) -> bytes:
-    """Decode base64url (RFC 7515 section 2) of which each value has one spelling: the bits left over must be 0."""
-    try:
-        decoded = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
-    except binascii.Error:
-        raise BadToken(Flaw.MALFORMED) from None
-    if urlsafe_b64encode(decoded).rstrip(b"=") != part:
+    """Decode base64url (RFC 7515 section 2); of two spellings that differ in bits left over, only one is taken."""
+    if part[-1] not in _ENDS[len(part) % 4]:
         raise BadToken(Flaw.MALFORMED)
-    return decoded
+    return urlsafe_b64decode(part + b"==")
+
+
+@functools.lru_cache(maxsize=128)
+def _head(part: bytes) -> dict[str, Any]:
+    """Read a head; those of one key are all the same."""
+    return _object(part)
 
 
 def _object(part: bytes) -> dict[str, Any]:
@@ -151,11 +160,13 @@ def read_object(data: bytes) -> dict[str, Any]:
     """
     text = data.decode()
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict) or _depth_exceeds(value, MOST_DEPTH):
-        raise ValueError("not an object, or nested too deeply")
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - what is wrong is the text
+    if text.count("{") + text.count("[") > MOST_DEPTH and _depth_exceeds(value, MOST_DEPTH):
+        raise ValueError("nested too deeply")
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no character
     return value
@@ -170,6 +181,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _depth_exceeds(value: dict[str, Any] | list[Any], most: int) -> bool:

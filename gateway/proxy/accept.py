@@ -12,11 +12,12 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.proxy.secured import Secured
 from gateway.store.slot import Slot, Word
 
 if TYPE_CHECKING:
+    from gateway.proxy.entrance import Entrance
     from gateway.proxy.worker import Worker
-    from gateway.spec.listen import Listener
 
 _BATCH: Final = 32
 """Connections taken in one turn of the loop, about 50 us each."""
@@ -34,13 +35,13 @@ _EXHAUSTED_SECONDS: Final = 0.1
 class Acceptor:
     """One listener, as one worker uses it."""
 
-    __slots__ = ("_factory", "_listener", "_listening", "_peers", "_socket", "_tasks", "_worker")
+    __slots__ = ("_entrance", "_factory", "_listening", "_peers", "_socket", "_tasks", "_worker")
 
     def __init__(
-        self, worker: Worker, listener: Listener, listening: socket.socket, factory: Any, peers: list[Slot]
+        self, worker: Worker, entrance: Entrance, listening: socket.socket, factory: Any, peers: list[Slot]
     ) -> None:
         self._worker = worker
-        self._listener = listener
+        self._entrance = entrance
         self._socket = listening
         self._factory = factory
         self._peers = peers
@@ -106,14 +107,17 @@ class Acceptor:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         worker.count_connection(1)
-        port = self._socket.getsockname()[1] if peer else 0
-        task = worker.loop.create_task(self._connect(connected, peer, port))
+        task = worker.loop.create_task(self._connect(connected, peer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
 
-    async def _connect(self, connected: socket.socket, peer: str, port: int) -> None:
-        preface = self._listener.proxy_protocol
-        await self._worker.loop.connect_accepted_socket(
-            lambda: self._factory(peer=peer, port=port, preface=preface), connected
-        )
+    async def _connect(self, connected: socket.socket, peer: str) -> None:
+        worker, entrance = self._worker, self._entrance
+        client = self._factory(peer=peer, entrance=entrance)
+        protocol = Secured(client, worker.handshakes, entrance.keyring) if entrance.keyring else client
+        try:
+            await worker.loop.connect_accepted_socket(lambda: protocol, connected)
+        except OSError:  # gone before it began
+            worker.count_connection(-1)
+            connected.close()

@@ -12,6 +12,7 @@ from gateway.core.record import AccessRecord, Timestamps, encode, scrub, text
 from gateway.store.slot import Word
 
 if TYPE_CHECKING:
+    from gateway.core.tls import Handshake
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.table import Meter
     from gateway.proxy.worker import Worker
@@ -44,14 +45,14 @@ class Account:
     def finished(self, exchange: Exchange) -> None:
         """Close the books on an exchange: behind its answer where it is the only one, for then somebody waits for that.
 
-        Never more than one is left open, so a killed process leaves at most one answer without a line.
+        They are closed in the order in which answers ended. Never more than one is left open, so a killed process leaves at most one answer without a line.
         """
         exchange.ended = perf_counter()
-        if self._latest is None:
-            self._latest = exchange
-            self._worker.outbox.behind(self.settle)
+        earlier, self._latest = self._latest, exchange
+        if earlier:
+            self._close(earlier)
         else:
-            self._close(exchange)
+            self._worker.outbox.behind(self.settle)
 
     def settle(self) -> None:
         """Close the books that were left open."""
@@ -125,6 +126,7 @@ class Account:
             self._add_upstream(record, exchange)
         if exchange.failure:
             record.failure = exchange.failure
+            record.limit = exchange.limit
         return record
 
     @staticmethod
@@ -134,8 +136,13 @@ class Account:
         if origin is not None:
             record.client_ip = origin.client or None
             record.scheme = origin.scheme
+        if exchange.client.handshake is not None:
+            _add_tls(record, exchange.client.handshake)
         record.user_agent = exchange.head.agent
         record.referrer = exchange.head.referrer
+        caller = exchange.caller
+        if caller is not None:
+            record.consumer, record.subject, record.means = caller.consumer, caller.subject, caller.means
 
     @staticmethod
     def _add_upstream(record: AccessRecord, exchange: Exchange) -> None:
@@ -154,3 +161,12 @@ class Account:
             record.retries = call.tries - 1
             record.upstream_duration = upstream = int(call.answer_seconds * 1e9)
             record.gateway_duration = max(0, int((exchange.first_byte - exchange.started) * 1e9) - upstream)
+
+
+def _add_tls(record: AccessRecord, handshake: Handshake) -> None:
+    record.tls_version = handshake.version
+    record.tls_cipher = handshake.cipher
+    record.tls_server_name = handshake.server_name
+    record.tls_resumed = handshake.resumed
+    record.tls_subject = handshake.subject
+    record.tls_names = handshake.names

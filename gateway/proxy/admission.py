@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core import trace
 from gateway.core.failure import Failure, Refused
+from gateway.core.headers import join
 from gateway.core.request import Header, Request
 from gateway.core.route import Miss
 from gateway.proxy.answers import problem
-from gateway.proxy.edges import check_address, cross, find_preflighted
+from gateway.proxy.edges import check_address, cross
 from gateway.proxy.framing import CHUNKED
 
 if TYPE_CHECKING:
+    from gateway.core.identity import Gate
     from gateway.core.plan import Plan
     from gateway.proxy.exchange import Exchange
+    from gateway.proxy.head import RequestHead
     from gateway.proxy.table import Table
+    from gateway.spec.listen import Bounds
 
 _HEALTH_METHODS: Final = frozenset((b"GET", b"HEAD"))
 
@@ -40,11 +44,7 @@ def admit(exchange: Exchange) -> bool:
     table = worker.table
     if table is None:
         raise Refused(Failure.NOT_READY)
-    bounds = worker.bounds
-    if len(head.target) > bounds.target_bytes:
-        raise Refused(Failure.TARGET_TOO_LONG)
-    if head.count > bounds.head_count:
-        raise Refused(Failure.HEAD_TOO_LARGE)
+    _check_size(head, worker.bounds)
     address = table.locate(head.method, head.host, head.target)
     if address.is_health and head.method in _HEALTH_METHODS and _is_health(exchange, table, address.path):
         return False
@@ -55,25 +55,35 @@ def admit(exchange: Exchange) -> bool:
         raise Refused(Failure.OVERLOAD)
     request = Request(address.method, address.host, address.path, address.query, head.headers, origin.client)
     exchange.request = request
+    if exchange.client.entrance.judges and not exchange.client.entrance.judge(exchange, address):
+        return False
     asks_ahead = table.has_cors and head.method == b"OPTIONS" and not head.length
-    preflighted = find_preflighted(table.router, request) if asks_ahead else None
-    found = preflighted or table.router.find(request)
+    announced = table.router.find_announced(request) if asks_ahead else None
+    found = announced or table.router.find(request)
     if isinstance(found, Miss):
         _miss(exchange, found)
         return False
     exchange.plan = plan = found.plan
     exchange.lane = lane = table.lanes[plan.name]
     worker.values[lane.in_flight] += 1
-    if plan.has_edges and not cross(exchange, plan, request, preflight=preflighted is not None):
+    if plan.has_edges and not cross(exchange, plan, request, preflight=announced is not None):
         return False
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
     exchange.target = address.wire if plan.rewrite.is_identity else plan.rewrite.target(request, found.fields)
-    return proceed(exchange)
+    is_known = plan.gate is None or worker.gatekeeper.judge(exchange, plan.gate)
+    return is_known and proceed(exchange)
+
+
+def _check_size(head: RequestHead, bounds: Bounds) -> None:
+    if len(head.target) > bounds.target_bytes:
+        raise Refused(Failure.TARGET_TOO_LONG)
+    if head.count > bounds.head_count:
+        raise Refused(Failure.HEAD_TOO_LARGE)
 
 
 def proceed(exchange: Exchange) -> bool:
-    """Choose the arm of a request whose caller is known; False if it has been answered here.
+    """Hold a request whose caller is known to its limits and choose its arm; False if it has been answered here.
 
     Raises:
         Refused: with the failure to answer.
@@ -82,6 +92,8 @@ def proceed(exchange: Exchange) -> bool:
     plan, request, lane = exchange.plan, exchange.request, exchange.lane
     assert plan is not None
     assert request is not None
+    if lane.limiter is not None:
+        lane.limiter.admit(exchange)
     split = plan.split
     if split is None:
         _give_answer(exchange, plan)
@@ -108,12 +120,25 @@ def request_head(exchange: Exchange, plan: Plan, target_host: bytes) -> bytes:
         head.method,
         exchange.target,
         plan.rewrite.host or target_host or head.host,
-        plan.request_headers.lines(head.headers, head.lines),
+        plan.request_headers.lines(head.headers, head.lines)
+        if plan.gate is None
+        else _introduced(exchange, plan, plan.gate),
         origin.lines,
         exchange.request_id.encode(),
         exchange.traceparent,
         _framing(exchange) if head.length or head.method in _WITH_BODY or exchange.upgrade else b"\r\n",
     )
+
+
+def _introduced(exchange: Exchange, plan: Plan, gate: Gate) -> bytes:
+    """Write what passes of a guarded request's headers, and who calls: behind the route's rules, which cannot change it."""
+    head, caller = exchange.head, exchange.caller
+    if head.screened_by is not gate:
+        head.screened = gate.screened(head.headers, head.scheme)
+        head.screened_lines = join(head.screened)
+        head.screened_by = gate
+    lines = plan.request_headers.lines(head.screened, head.screened_lines)
+    return lines if caller is None else lines + caller.lines
 
 
 def _framing(exchange: Exchange) -> bytes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.address import address_key
 from gateway.core.failure import Failure, Refused
 from gateway.core.proxy_protocol import Malformed, read_preface
+from gateway.proxy.entrance import PLAIN, Entrance
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.framing import CHUNKED, HEAD_END, Dechunker, FramingError, bare_line_feed
 from gateway.proxy.head import NO_HEAD, RequestHead
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.forwarded import Hop
+    from gateway.core.tls import Handshake
     from gateway.proxy.worker import Worker
+    from gateway.store.certificate import Certificate
 
 _DRAINABLE_BYTES: Final = 64 * 1024
 """An unread request body up to this is read and dropped to keep the connection."""
@@ -50,20 +53,26 @@ class ClientConnection(asyncio.Protocol):
     """One client connection, as Sanic's server makes them."""
 
     __slots__ = (
-        "_body_due", "_choked", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_port", "_rate_bytes",
-        "_scanned", "_state", "address_key", "bucket", "certificate", "due", "exchange", "hop", "paused", "special",
-        "transport", "write", "worker",
+        "_body_due", "_choked", "_dechunker", "_head_due", "_held", "_left", "_paused_reading", "_rate_bytes",
+        "_scanned", "_state", "address_key", "bucket", "certificate", "directed", "due", "entrance", "exchange", "handshake",
+        "hop", "paused", "shown", "special", "transport", "write", "worker",
     )  # fmt: skip
 
-    def __init__(self, *, app: Any, peer: str = "", port: int = 0, preface: bool = False, **_: Any) -> None:
+    def __init__(self, *, app: Any, peer: str = "", entrance: Entrance = PLAIN, **_: Any) -> None:
         """Be made by an acceptor, in place of Sanic's own HTTP protocol: `peer` is the client's address, if it has one."""
         self.worker: Worker = app.ctx.worker
-        self.transport: asyncio.Transport
+        self.transport: Any
+        """The socket's, or TLS over it."""
         self.write: Callable[[bytes], None]
         self.exchange: Exchange | None = None
         self.certificate: tuple[str, ...] = ()
         """Names of the certificate the client proved to have: `DNS:shop.internal`, `URI:spiffe://x`, `CN:name`."""
-        self._port = port
+        self.entrance = entrance
+        self.handshake: Handshake | None = None
+        self.shown: Certificate | None = None
+        """The one chosen for this connection."""
+        self.directed = ""
+        """The host this connection was last found to be for."""
         self.introduce(peer)
         self.due = NEVER
         self.bucket = 0
@@ -71,7 +80,7 @@ class ClientConnection(asyncio.Protocol):
         self._paused_reading = False
         self._choked = False
         """Whether the service takes no more of the body for now."""
-        self._state = _PREFACE if preface else _HEAD
+        self._state = _PREFACE if entrance.preface else _HEAD
         self._head_due = NEVER
         self._held = b""
         self._scanned = 0
@@ -87,8 +96,15 @@ class ClientConnection(asyncio.Protocol):
 
     def introduce(self, address: str) -> None:
         """Take an address for the client's: the socket's own, or what a trusted PROXY header says."""
-        self.hop: Hop = self.worker.hop(address, self._port)
+        self.hop: Hop = self.worker.hop(address, self.entrance)
         self.address_key = address_key(address) if address else ""
+
+    def secured(self, handshake: Handshake, shown: Certificate | None) -> None:
+        """Begin with HTTP: TLS has been agreed on."""
+        self.handshake = handshake
+        self.certificate = handshake.names
+        self.shown = shown
+        self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.worker.disconnected(self)
@@ -118,7 +134,9 @@ class ClientConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Reset the connection: an answer that was cut must not look whole, and what nobody reads must not stay in the kernel."""
         self.worker.outbox.flush()
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        held = self.transport.get_extra_info("socket")
+        if held is not None:  # uvloop gives none for a connection that has ended
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def expire(self, now: float) -> None:
@@ -138,6 +156,14 @@ class ClientConnection(asyncio.Protocol):
             self.abort()
         else:
             self.close()
+
+    def go_on(self, step: Callable[[], None]) -> None:
+        """Take a step of the exchange that neither bytes nor a deadline brought."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - as in data_received
+            self.worker.crashed(error)
+            self.transport.abort()
 
     # ---- bytes in
 
@@ -287,6 +313,16 @@ class ClientConnection(asyncio.Protocol):
         """Put off what is left, so that no connection holds the loop for long."""
         self._hold(data)
         self.worker.loop.call_soon(self.data_received, b"")
+
+    @property
+    def expects_preface(self) -> bool:
+        """Whether a PROXY header has to come before anything else."""
+        return self._state == _PREFACE
+
+    def take_preface(self, data: bytes) -> bytes:
+        """Read a PROXY header that stands before TLS, and give what is behind it."""
+        data, self._held = self._held + data, b""
+        return self._read_preface(data)
 
     def _read_preface(self, data: bytes) -> bytes:
         preface = read_preface(data)

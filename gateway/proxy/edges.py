@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.cors import asked_method
 from gateway.core.failure import Failure, Refused
-from gateway.core.request import Request
-from gateway.core.route import Found
 
 if TYPE_CHECKING:
     from gateway.core.acl import AccessList
     from gateway.core.plan import Plan
-    from gateway.core.route import Router
+    from gateway.core.request import Request
     from gateway.proxy.exchange import Exchange
 
 
@@ -29,16 +26,6 @@ def check_address(acl: AccessList, client: str) -> None:
     """
     if not acl.allows(client):
         raise Refused(Failure.ADDRESS_DENIED)
-
-
-def find_preflighted(router: Router, request: Request) -> Found | None:
-    """Find the route of the request that a preflight announces; None unless it is one, for a route with CORS rules."""
-    method = asked_method(request)
-    if method is None:
-        return None
-    announced = Request(method, request.host, request.path, request.query, request.headers, request.client)
-    found = router.find(announced)
-    return found if isinstance(found, Found) and found.plan.cors is not None else None
 
 
 def cross(exchange: Exchange, plan: Plan, request: Request, *, preflight: bool) -> bool:

@@ -14,6 +14,7 @@ from gateway.core.headers import join
 from gateway.proxy.admission import admit, identify, proceed
 from gateway.proxy.answers import STATUS_LINES, problem
 from gateway.proxy.call import Call
+from gateway.proxy.entrance import HSTS
 from gateway.proxy.framing import CHUNKED
 from gateway.proxy.tunnel import Tunnel
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.proxy.head import RequestHead
     from gateway.proxy.service import Service
     from gateway.proxy.worker import Worker
+    from gateway.store.limits import Bucket
 
 _NO_CONTENT: Final = 204
 _BODILESS: Final = frozenset((_NO_CONTENT, 304))
@@ -39,7 +41,7 @@ class Exchange:
 
     __slots__ = (
         "arm", "begun", "call", "caller", "chunked", "client", "counted", "ended", "expects", "failure", "first_byte", "head",
-        "held", "keep", "lane", "notes", "origin", "over", "plan", "received", "request", "request_done", "request_id",
+        "held", "keep", "lane", "limit", "notes", "origin", "over", "places", "plan", "received", "request", "request_done", "request_id",
         "sent", "service", "source", "started", "status", "target", "trace_id", "traceparent", "tunnel", "upgrade",
         "waiting", "worker",
     )  # fmt: skip
@@ -57,8 +59,12 @@ class Exchange:
         self.arm = ""
         self.caller: Caller | None = None
         """Who calls, once that is known."""
-        self.notes = b""
+        self.notes = client.entrance.hsts
         """Header lines for whatever is answered: what a limit leaves, which pages may read."""
+        self.limit = ""
+        """The limit that refused."""
+        self.places: tuple[Bucket, ...] = ()
+        """Where it counts as under way."""
         self.waiting = False
         """Admission goes on later; what comes of the body meanwhile is held."""
         self.held = b""
@@ -90,7 +96,8 @@ class Exchange:
     def wait(self) -> None:
         """Let admission go on later, with `resume`; the client's connection may end before that."""
         self.waiting = True
-        self.client.pause_reading()
+        if not self.request_done:
+            self.client.pause_reading()
 
     def resume(self, refused: Refused | None = None) -> None:
         """Go on with admission behind what it waited for, or refuse."""
@@ -198,6 +205,8 @@ class Exchange:
         self.status = status
         self.source = "upstream"
         lines = plan.response_headers.lines(head.headers, head.lines)
+        if self.client.entrance.hsts and HSTS in lines:  # the service says it, and it may be said once
+            self.notes = self.notes.replace(self.client.entrance.hsts, b"")
         wire = b"%b%b%b%b" % (
             STATUS_LINES[status],
             lines,
@@ -280,8 +289,14 @@ class Exchange:
         self.begun = True
         self.first_byte = perf_counter()
         self.client.write(
-            b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n\r\n"
-            % (STATUS_LINES[101], join(plan.response_headers.apply(headers)), self.upgrade, self.request_id.encode())
+            b"%b%bconnection: upgrade\r\nupgrade: %b\r\nx-request-id: %b\r\n%b\r\n"
+            % (
+                STATUS_LINES[101],
+                join(plan.response_headers.apply(headers)),
+                self.upgrade,
+                self.request_id.encode(),
+                self.notes,
+            )
         )
         self.tunnel = Tunnel(self)
         self.tunnel.open()
@@ -306,6 +321,8 @@ class Exchange:
         if self.over:
             return
         self.over = True
+        if self.places:
+            self.worker.limits.give_back(self.places)
         self.worker.account.finished(self)
         if self.failure is not Failure.CLIENT_CLOSED:
             self.client.answered(keep=self.keep)

@@ -4,12 +4,14 @@ Headers the gateway acts on or sets are special (gateway.core.headers.SPECIAL): 
 """
 
 import re
+from hashlib import sha256
 from typing import Final
 
 import httptools
 
 from gateway.core.failure import Failure, Refused
-from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, join, without_named
+from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, join, without_named
+from gateway.core.identity import TWICE, Gate
 from gateway.core.record import referrer, text
 from gateway.core.request import Header
 from gateway.proxy.framing import HEAD_END, FramingError, bare_line_feed, body_length, persists
@@ -21,6 +23,7 @@ _OTHER_VERSION: Final = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r)\d+\.\d+\r\n")
 _UNKNOWN_METHOD: Final = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]{1,32} [!-~]+ HTTP/1\.[01]\r\n")
 _VERSIONS: Final = frozenset((b" HTTP/1.1", b" HTTP/1.0"))
 _METHODS_REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
+_BLANKS: Final = b" \t"
 _CLAIMS: Final = frozenset(name.encode() for name in (*FORWARDING, *HEARSAY))
 
 
@@ -28,8 +31,9 @@ class RequestHead:
     """One request head, read. Never changed: equal bytes share it."""
 
     __slots__ = (
-        "agent", "claims", "connection", "count", "expect", "headers", "host", "http11", "keep_alive", "length", "lines", "method",
-        "referrer", "request_id", "target", "traceparent", "upgrade", "verb",
+        "agent", "claims", "connection", "count", "credential", "expect", "headers", "host", "http11", "keep_alive", "key", "length",
+        "lines", "method", "referrer", "request_id", "scheme", "screened", "screened_by", "screened_lines", "target", "traceparent",
+        "upgrade", "verb",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +57,15 @@ class RequestHead:
         """What proxies say of the client: believed from trusted peers alone."""
         self.request_id = b""
         self.traceparent = b""
+        self.key: bytes | None = None
+        """The SHA-256 of the API key; empty if there are two."""
+        self.scheme: bytes | None = None
+        self.credential = b""
+        """Scheme, in lower case, and credential of Authorization (RFC 9110 section 11.4)."""
+        self.screened_by: Gate | None = None
+        """The route's demand that `screened` and its lines are for: `headers` without the credentials it takes."""
+        self.screened: list[Header] = []
+        self.screened_lines = b""
         self.verb = "-"
         """The method, as text."""
         self.agent = self.referrer = ""
@@ -69,13 +82,21 @@ class RequestReader:
     Clients that call often send the same bytes again and again, so what they mean is remembered, within bounds.
     """
 
-    __slots__ = ("_headers", "_memo", "_special", "_target")
+    __slots__ = ("_headers", "_key_header", "_memo", "_special", "_target", "_told")
 
     def __init__(self) -> None:
         self._memo: dict[bytes, RequestHead] = {}
         self._target = b""
         self._headers: list[Header] = []
         self._special: list[Header] = []
+        self._key_header = b""
+        self._told: frozenset[bytes] = frozenset()
+
+    def configure(self, key_header: str, told: frozenset[str]) -> None:
+        """Find API keys in this header, and let none of the headers pass (folded) that tell services who calls."""
+        self._key_header = key_header.lower().encode()
+        self._told = frozenset(name.encode() for name in told)
+        self._memo.clear()
 
     def read(self, raw: bytes) -> RequestHead | None:
         """Read a head that ends in an empty line; None if it is nothing but empty lines (RFC 9112 section 2.2).
@@ -98,7 +119,7 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in SPECIAL:
+        if name in SPECIAL or folded(name) in self._told:
             self._special.append((name, value))
         else:
             self._headers.append((name, value))
@@ -143,12 +164,20 @@ class RequestReader:
         head.headers = without_named(self._headers, head.connection) if head.connection else self._headers
         head.lines = join(head.headers)
         head.verb = method.decode()
+        self._note_passing(head)
+        return head
+
+    def _note_passing(self, head: RequestHead) -> None:
+        """Read what passes through and matters here, too."""
         for name, value in head.headers:
             if name == b"user-agent":
                 head.agent = text(value)
             elif name == b"referer":
                 head.referrer = referrer(value)
-        return head
+            elif name == b"authorization":
+                _note_credential(head, value)
+            elif name == self._key_header:
+                head.key = sha256(value.strip(_BLANKS)).digest() if head.key is None else b""
 
 
 def _is_http11(raw: bytes, method: bytes, target: bytes) -> bool:
@@ -177,6 +206,16 @@ def _note(head: RequestHead, name: bytes, value: bytes) -> None:
         head.request_id = value if not head.request_id else b"?"
     elif name in _CLAIMS:
         head.claims.append((name, value))
+
+
+def _note_credential(head: RequestHead, value: bytes) -> None:
+    if head.scheme is None:
+        scheme, _, credential = value.strip(_BLANKS).partition(b" ")
+        head.scheme = scheme.lower()
+        head.credential = credential.strip(_BLANKS)
+    else:
+        head.scheme = TWICE
+        head.credential = b""
 
 
 def _protocol_failure(raw: bytes) -> Failure:

@@ -25,6 +25,7 @@ from gateway.core.split import Draws
 if TYPE_CHECKING:
     from gateway.core.plan import Plan
     from gateway.core.snapshot import Snapshot
+    from gateway.proxy.limits import Limiter, Limits
     from gateway.proxy.service import Service
     from gateway.store.tally import Histogram, Tally
 
@@ -70,6 +71,7 @@ class Lane:
         "draws",
         "failures",
         "in_flight",
+        "limiter",
         "meters",
         "name",
         "received",
@@ -84,6 +86,7 @@ class Lane:
         name: str,
         *,
         services: dict[str, Service],
+        limiter: Limiter | None = None,
         edges: tuple[float, ...] = (),
         start: float = 0.0,
     ) -> None:
@@ -91,6 +94,8 @@ class Lane:
         self._tally = tally
         self.name = name
         self.services = services
+        self.limiter = limiter
+        """What its requests are held to, if to anything."""
         self.draws = Draws(start)
         arms = ("", *services) if edges else ()
         self.meters = {arm: Meter(tally, name, arm or UNROUTED, edges) for arm in arms}
@@ -120,12 +125,19 @@ class Lane:
 class Table:
     """Everything a worker reads of a snapshot while it serves."""
 
-    __slots__ = ("_memo", "acl", "has_cors", "health", "lanes", "router", "services", "snapshot")
+    __slots__ = ("_limits", "_memo", "acl", "has_cors", "health", "lanes", "router", "services", "snapshot")
 
     def __init__(
-        self, snapshot: Snapshot, tally: Tally, services: dict[tuple[str, str], Service], start: float
+        self,
+        snapshot: Snapshot,
+        tally: Tally,
+        services: dict[tuple[str, str], Service],
+        *,
+        limits: Limits,
+        start: float,
     ) -> None:
         self.snapshot = snapshot
+        self._limits = limits
         self.services = services
         self.router = Router(snapshot.spec)
         self.acl = compile_list(snapshot.spec.addresses)
@@ -141,7 +153,8 @@ class Table:
         if plan.cors is not None:
             for result in ("granted", "refused"):
                 tally.index(PREFLIGHTS, (plan.name, result))
-        return Lane(tally, plan.name, services=services, edges=edges, start=start)
+        limiter = self._limits.limiter(plan)
+        return Lane(tally, plan.name, services=services, limiter=limiter, edges=edges, start=start)
 
     def locate(self, method: bytes, host_value: bytes, target_value: bytes) -> Address:
         """Read host and target into their normal forms.

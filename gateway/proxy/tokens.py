@@ -10,6 +10,7 @@ import math
 import secrets
 import time
 from collections import deque
+from functools import partial
 from hashlib import blake2b
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, Final
@@ -127,6 +128,8 @@ class Tokens:
         self._spec += 1
         self._identity = spec.identity
         self._gap_seconds = 1 / math.ceil(spec.identity.verifications_per_second / self._worker.workers)
+        self._free_at = 0.0
+        self._clients = Recent(_MOST_ADDRESSES, _MOST_ADDRESSES)
         self._issuers.configure(spec.issuers)
         self._forget_bad()
         tally = self._worker.slot.tally
@@ -279,4 +282,4 @@ class Tokens:
         if self._ready:
             self._worker.loop.call_soon(self._resume)
         if not asked.exchange.over:
-            self._examine(asked)
+            asked.exchange.client.go_on(partial(self._examine, asked))

@@ -19,10 +19,9 @@ import msgspec
 import uvloop
 from sanic import HTTPResponse, Request, Sanic, empty
 
-from exporters.catalog.gateway import ACCEPTED, CONFIG_INFO, CONNECTIONS, GENERATION, LOOP_LAG, REFUSED
+from exporters.catalog.gateway import ACCEPTED, LOOP_LAG, REFUSED
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
-from gateway.core.identity import told
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
 from gateway.proxy.accept import Acceptor
@@ -35,6 +34,7 @@ from gateway.proxy.handshakes import Handshakes
 from gateway.proxy.head import RequestReader
 from gateway.proxy.identities import Identities
 from gateway.proxy.identity import Gatekeeper
+from gateway.proxy.limits import Limits
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.overload import Overload
 from gateway.proxy.service import Service
@@ -43,6 +43,7 @@ from gateway.proxy.timers import TICK_SECONDS, Timers
 from gateway.proxy.tokens import Tokens
 from gateway.spec.address import parse_target
 from gateway.spec.listen import Bounds, Metrics
+from gateway.spec.told import told
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 
@@ -126,23 +127,20 @@ class Worker:
         self._endpoints = Endpoints(edition=0, versions={})
         self._acceptors: list[Acceptor] = []
         self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
-        self._expected = 0.0
-        self._closing_since = 0.0
+        self._expected = self._closing_since = 0.0
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
         self.certificates = Certificates(tally, self.number)
+        self.limits = Limits(process)
         self.unrouted = Lane(tally, UNROUTED, services={})
         self.account = Account(self)
-        self.gatekeeper = Gatekeeper(self)
         self.tokens = Tokens(self)
+        self.gatekeeper = Gatekeeper(self)
         self._accepted = tally.index(ACCEPTED, ())
-        self._open = tally.index(CONNECTIONS, (str(self.number),))
-        self._generation = tally.index(GENERATION, (str(self.number),))
         self._refusals = {
             reason: tally.index(REFUSED, (reason,)) for reason in ("connections", "per_address", "proxy_protocol")
         }
         self._lag = tally.histogram(LOOP_LAG, (str(self.number),), Metrics().latency_buckets)
-        self._config: int | None = None
         self.words[Word.CONNECTIONS] = 0
 
     def start(self, factory: Any) -> None:
@@ -174,6 +172,7 @@ class Worker:
         self.overload.observe(lag, thread_time())
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         self.account.set_clock()
+        self.limits.tick()
         self.timers.run(now - lag)  # what a late loop has not read yet is not late itself
         self.certificates.tick(now)
         self._follow()
@@ -238,7 +237,8 @@ class Worker:
                 elif service.policy != upstream:
                     service.configure(upstream)
                 services[name, version] = service
-        self.table = Table(snapshot, self.slot.tally, services, random())  # noqa: S311 - where a sequence begins
+        start = random()  # noqa: S311 - where a sequence begins
+        self.table = Table(snapshot, self.slot.tally, services, limits=self.limits, start=start)
         for key in self._services.keys() - services.keys():
             self._services[key].close()
         self._services = services
@@ -249,11 +249,6 @@ class Worker:
     def _publish(self, snapshot: Snapshot) -> None:
         """Say which snapshot is served from now on."""
         self.account.generation = snapshot.generation
-        self.values[self._generation] = snapshot.generation
-        if self._config is not None:
-            self.values[self._config] = 0
-        self._config = self.slot.tally.index(CONFIG_INFO, (str(self.number), snapshot.digest))
-        self.values[self._config] = 1
         self.words[Word.DIGEST] = int(snapshot.digest, 16)
         self.words[Word.GENERATION] = snapshot.generation
 
@@ -310,7 +305,6 @@ class Worker:
 
     def count_connection(self, change: int) -> None:
         self.words[Word.CONNECTIONS] += change
-        self.values[self._open] += change
 
     def connected(self, client: ClientConnection) -> None:
         self.values[self._accepted] += 1

@@ -15,6 +15,8 @@ import time
 from enum import Enum, auto
 from pathlib import Path
 
+from gateway.store.append import append
+
 _PIPE_BYTES = 1 << 20
 """What we ask for as the pipe's capacity; the kernel's default is 64 KiB."""
 _STREAM_BYTES = 8192
@@ -46,7 +48,7 @@ class Stream:
     def write(self, lines: bytes, patience_seconds: float) -> int | Sent:
         """Write some whole lines from the front and return their bytes; wait `patience_seconds` for a reader at most."""
         if self._is_file:
-            return write_file(self._descriptor, lines)
+            return append(self._descriptor, lines) or Sent.FAILED
         if not self._poll.poll(patience_seconds * 1000):
             return Sent.LATER
         part = self._part(lines)
@@ -84,7 +86,7 @@ class LogFile:
 
     def write(self, lines: bytes, patience_seconds: float) -> int | Sent:  # noqa: ARG002 - a file needs no patience
         """Write all lines, or what there is space for."""
-        return write_file(self._descriptor, lines)
+        return append(self._descriptor, lines) or Sent.FAILED
 
     def close(self) -> None:
         """Let go of it."""
@@ -108,19 +110,6 @@ def open_path(path: Path) -> Stream | LogFile:
     if path.exists() and not path.is_file():
         return Stream(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     return LogFile(path)
-
-
-def write_file(descriptor: int, lines: bytes) -> int | Sent:
-    """Append to a regular file, taking back a line that found space for its beginning only."""
-    try:
-        written = os.write(descriptor, lines)
-    except OSError:
-        return Sent.FAILED
-    whole = lines.rfind(b"\n", 0, written) + 1
-    end = os.lseek(descriptor, 0, os.SEEK_CUR)
-    if whole < written and os.fstat(descriptor).st_size == end:
-        os.ftruncate(descriptor, end - (written - whole))
-    return whole or Sent.FAILED
 
 
 def _whole(lines: bytes, most_bytes: int) -> bytes:

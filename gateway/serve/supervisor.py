@@ -23,9 +23,11 @@ from gateway.serve.notify import Notifier
 from gateway.serve.signals import SignalQueue
 from gateway.serve.tree import Tree
 from gateway.serve.upgrade import Giver, HandoverError, Taken, take
+from gateway.spec.listen import Listen
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
+from gateway.store.keyring import Keyring, KeyringError
 from gateway.store.limits import LimitTable
 from gateway.store.process import Process
 from gateway.store.retire import read_retired
@@ -69,9 +71,10 @@ def serve(
         lock = taken.lock if taken else claim(run)
         if upgrade and not taken:
             emit(Event.UPGRADE_WITHOUT_OLD, "warning")
+        keyrings = _keyrings(loaded.spec.listen)
         sockets = open_all(loaded.spec.listen, _offers(taken))
-        tree = _Plan(run, lock, taken, sockets, loaded.spec, mains, path, stage).lay_out()
-    except (ListenError, HandoverError, AlreadyRunningError, OSError) as refused:
+        tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
+    except (KeyringError, ListenError, HandoverError, AlreadyRunningError, OSError) as refused:
         _complain(refused)
         return 1
     ended = tree.run()
@@ -88,6 +91,7 @@ class _Plan(NamedTuple):
     lock: Held
     taken: Taken | None
     sockets: Sockets
+    keyrings: dict[str, Keyring]
     spec: Spec
     mains: Mains
     path: Path
@@ -158,6 +162,7 @@ class _Plan(NamedTuple):
                 control=Slot.open(control.path),
                 workers=tuple(worker.path for worker in workers),
                 listeners=self.sockets.public,
+                keyrings=self.keyrings,
                 control_socket=self.sockets.control[1],
                 spec_path=self.path,
                 stage=self.stage,
@@ -173,6 +178,11 @@ def _clear_up(run: RunDir, sockets: Sockets) -> None:
     slots = [slot for build in run.builds() for slot in open_readable(build.slots())]
     if not any(slot.ring.waiting_bytes for slot in slots if slot.ring):
         run.remove()
+
+
+def _keyrings(listen: Listen) -> dict[str, Keyring]:
+    """Read the certificates here, before anything is forked: then sessions resume on any worker, and on its successor."""
+    return {listener.address: Keyring(listener.tls) for listener in listen.public if listener.tls}
 
 
 def _offers(taken: Taken | None) -> list[Offer]:

@@ -5,10 +5,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from gateway.spec.secret import Secret
-from gateway.spec.units import Count, FilePath, HeaderName, Name, PositiveSeconds, Seconds, Share, Text
+from gateway.spec.units import Count, FilePath, HeaderName, Kind, Name, PositiveSeconds, Seconds, Share, Text
 
 Sha256 = Annotated[
-    str, Meta(pattern="^[0-9a-f]{64}$", description="the SHA-256 of a key, 64 hexadecimal digits (`casino key new`)")
+    str,
+    Meta(
+        pattern="^[0-9a-f]{64}$",
+        description="the SHA-256 of a key, 64 hexadecimal digits (`casino key new`)",
+        extra={"kind": Kind.HASH},
+    ),
 ]
 Moment = Annotated[
     str,
@@ -20,7 +25,9 @@ Moment = Annotated[
 Argon2 = Annotated[
     str,
     Meta(
-        pattern=r"^\$argon2id\$v=19\$[A-Za-z0-9+/=,$]{20,300}$", description="an Argon2id hash (`casino key password`)"
+        pattern=r"^\$argon2id\$v=19\$[A-Za-z0-9+/=,$]{20,300}$",
+        description="an Argon2id hash (`casino key password`)",
+        extra={"kind": Kind.HASH},
     ),
 ]
 UserName = Annotated[str, Meta(pattern=r"^[^:\x00-\x1f\x7f]{1,100}$", description="a user name without a colon")]

@@ -9,8 +9,8 @@ from gateway.spec.units import HeaderName, Method, Network, Seconds
 Origin = Annotated[
     str,
     Meta(
-        pattern=r"^(\*|https?://(\*\.)?[a-z0-9.-]{1,253}(:[0-9]{1,5})?)$",
-        description="an origin such as `https://shop.example`, `https://*.shop.example`, or `*`",
+        pattern=r"^(\*|null|https?://(\*\.)?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*(:[0-9]{1,5})?)$",
+        description="an origin such as `https://shop.example` or `https://*.shop.example`, in lower case, or `*`",
     ),
 ]
 
@@ -28,13 +28,13 @@ class Cors(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Cross-origin requests of pages (Fetch standard, section 3.2)."""
 
     origins: Annotated[tuple[Origin, ...], Meta(min_length=1)]
-    """Pages that may call; `*` alone is every page, and then without credentials."""
+    """Pages that may call; `*` alone is every page, without credentials. `"null"` is a page of no site, such as a file."""
     methods: tuple[Method, ...] = ()
-    """Methods beyond GET, HEAD and POST; none: those of the route's matches."""
+    """Methods beyond GET, HEAD and POST, which need no leave; none: those of the route's matches."""
     headers: tuple[HeaderName, ...] = ()
-    """Request headers a page may set."""
+    """Request headers a page may set beyond those that need no leave; `*` is any, save Authorization."""
     expose: tuple[HeaderName, ...] = ()
-    """Response headers a page may read."""
+    """Response headers a page may read beyond those it always may."""
     credentials: bool = False
     """Cookies and credentials may come along."""
     max_age_seconds: Seconds = field(default=600, name="max_age")

@@ -68,8 +68,8 @@ def quoted(text: str) -> str:
 
 
 def _value(node: Scalar, type_: ScalarType) -> Any:
-    if type_.kind is Kind.FILE:
-        return str((FilePath(node.place.file).parent / node.text).absolute())
+    if type_.kind in {Kind.FILE, Kind.STORE}:
+        return _placed(node, type_.kind)
     if type_.kind is not None:
         return read(type_.kind, node.text)
     match type_.type:
@@ -84,12 +84,23 @@ def _value(node: Scalar, type_: ScalarType) -> Any:
     raise AssertionError(type_)
 
 
+def _placed(node: Scalar, kind: Kind) -> str:
+    """Make a path absolute, relative to the file of the spec that names it; other places of a store have none."""
+    scheme, path = ("sqlite:", node.text.removeprefix("sqlite:")) if kind is Kind.STORE else ("", node.text)
+    if kind is Kind.STORE and path in {"", node.text}:
+        return node.text
+    absolute = (FilePath(node.place.file).parent / path).absolute()
+    return f"{scheme}{absolute}{'/' if scheme and path.endswith('/') else ''}"
+
+
 def _check_text(value: str, text: inspect.StrType, type_: ScalarType) -> None:
     if text.max_length is not None and len(value) > text.max_length:
         raise UnfitError(Fault.OUT_OF_RANGE, "this text is too long", expected=f"at most {text.max_length} characters")
     if text.min_length is not None and len(value) < text.min_length:
         raise UnfitError(Fault.OUT_OF_RANGE, "this text is empty", expected=type_.expected)
     if text.pattern is not None and not re.fullmatch(text.pattern, value):
+        if type_.kind in {Kind.HASH, Kind.STORE}:  # who writes the secret itself must not read it in a log
+            raise UnfitError(Fault.BAD_VALUE, "this cannot stand here", expected=type_.expected)
         near = next((case for case in (value.lower(), value.upper()) if re.fullmatch(text.pattern, case)), None)
         hint = f"did you mean `{near}`?" if near else None
         raise UnfitError(Fault.BAD_VALUE, f"{quoted(value)} cannot stand here", expected=type_.expected, hint=hint)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from gateway.spec.secret import Secret
-from gateway.spec.units import Count, PerSecond, PositiveSeconds
+from gateway.spec.units import Count, FilePath, Kind, PerSecond, PositiveSeconds
 
 
 class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,8 +31,9 @@ class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 StoreUrl = Annotated[
     str,
     Meta(
-        pattern=r"^(sqlite:/\S+|rediss?://[^\s@]+|redis\+unix:/\S+)$",
-        description="`sqlite:/path`, `redis://host:6379/0`, `rediss://…` (TLS) or `redis+unix:/path`, without a password",
+        pattern=r"^(sqlite:.+|rediss?://[^\s@]+|redis\+unix:/\S+)$",
+        description="`sqlite:PATH`, `redis://host:6379/0`, `rediss://…` (TLS) or `redis+unix:/path`, without a password",
+        extra={"kind": Kind.STORE},
     ),
 ]
 
@@ -41,11 +42,13 @@ class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What gateways share: SQLite on one host, Redis for a fleet. Down or slow, it never delays a request."""
 
     url: StoreUrl
-    """Where it is."""
+    """Where it is; the path of an SQLite file is relative to the file of the spec that names it."""
     password: Secret | None = None
     """Redis' password."""
     user: Annotated[str, Meta(max_length=100)] | None = None
     """Redis' user (ACL)."""
+    ca: FilePath | None = None
+    """With `rediss:`: PEM file of trusted authorities instead of the system's."""
     prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_.-]{1,50}$", description="text in front of every key")] = (
         "casino:"
     )

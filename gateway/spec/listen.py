@@ -39,8 +39,9 @@ class ClientCertificates(Struct, frozen=True, kw_only=True, forbid_unknown_field
 class ListenerTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TLS on one listener."""
 
-    certificates: Annotated[tuple[Certificate, ...], Meta(min_length=1)]
-    """Chosen by SNI from their names; the first is for clients that name no host, or an unknown one."""
+    certificates: tuple[Certificate, ...] = ()
+    """Chosen by SNI from their names; the first is for clients that name no host, or an unknown one. None, on loopback
+    only: one for `localhost`, signed by nobody, is made at each start."""
     minimum: Literal["1.2", "1.3"] = "1.2"
     """The oldest version spoken."""
     clients: ClientCertificates | None = None

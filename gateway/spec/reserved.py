@@ -1,5 +1,6 @@
 """The headers the gateway answers for: no rule of a spec changes them, no condition sees them, none passes as it came."""
 
+import re
 from typing import Final
 
 HOP_BY_HOP: Final = (
@@ -28,3 +29,8 @@ WELL_KNOWN: Final = (
     "via", "tracestate", "set-cookie",
 )  # fmt: skip
 """Meant for every recipient: no client names them away (CVE-2024-45410), and no name of identity is one of them."""
+
+
+def folded(name: str) -> str:
+    """Give a name as the laxest server reads it: to CGI variables whatever is no letter or digit is the same."""
+    return re.sub("[^a-z0-9]", "-", name.lower())

@@ -182,6 +182,7 @@ READERS: dict[Kind, Callable[[str], float | int | str]] = {
     Kind.TEMPLATE: _checked(template.parse_template),
     Kind.HEADER_NAME: _header_name,
     Kind.HEADER_VALUE: _header_value,
+    Kind.HASH: str,
 }
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from msgspec import Struct, inspect
 
+from gateway.spec.consumer import ApiKey, Demand
+from gateway.spec.limit import Limit, Store
 from gateway.spec.listen import Listener
 from gateway.spec.nodes import Entry, Mapping, Node, Scalar, Sequence
 from gateway.spec.route import LatencyObjective, Match, Route, Test
@@ -31,8 +33,12 @@ SHORT_FORMS: dict[type, ShortForm] = {
     Target: ShortForm("a URL such as `http://10.0.0.1:7001`", field="url"),
     Version: ShortForm("a list of URLs", field="targets"),
     Balance: ShortForm("a word such as `least_outstanding`", field="by"),
+    Store: ShortForm("a URL such as `redis://10.0.0.1:6379`", field="url"),
     Test: ShortForm("the exact text", field="exact"),
+    Limit: ShortForm("a rate such as `100/s`", field="rate"),
     Match: ShortForm("`GET /roll/{sides}` or `GET,POST shop.example/cart/**`", pattern=MATCH),
+    ApiKey: ShortForm("the SHA-256 of the key", field="sha256"),
+    Demand: ShortForm("a list such as `[key, jwt]`", field="by"),
     LatencyObjective: ShortForm("`99% within 100ms`", pattern=LATENCY),
 }
 

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     TEMPLATE = "template"
     HEADER_NAME = "header name"
     HEADER_VALUE = "header value"
+    HASH = "hash"
+    STORE = "store"
 
 
 Seconds = Annotated[

@@ -23,7 +23,11 @@ class Fixed(Struct, frozen=True):
 
 NEEDS_UPGRADE = (
     Fixed("workers", ("workers",), "workers are forked from the supervisor, with their memory, when the build starts"),
-    Fixed("listen", ("listen",), "the supervisor binds the sockets before it gives up its rights"),
+    Fixed(
+        "listen",
+        ("listen",),
+        "the supervisor binds the sockets before it gives up its rights; the TLS files it names are followed by themselves",
+    ),
     Fixed("log.to", ("log", "to"), "the writer holds the sink, and lines on their way to it"),
     Fixed("log.ring", ("log", "ring_bytes"), "a worker's shared memory is laid out when the build starts"),
     Fixed("metrics.series", ("metrics", "series"), "a worker's shared memory is laid out when the build starts"),

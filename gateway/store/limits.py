@@ -21,6 +21,7 @@ import mmap
 import os
 import secrets
 import struct
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,15 +49,31 @@ _LASTING: Final = 1 << 63
 class Bucket:
     """What one key has used of one limit, as one process sees it: where its cells are, and what was last read there."""
 
-    __slots__ = ("at", "cells", "fingerprint", "name", "own", "period", "releases", "seen", "tat", "used")
+    __slots__ = (
+        "at",
+        "cells",
+        "fingerprint",
+        "key",
+        "name",
+        "own",
+        "owed",
+        "period",
+        "releases",
+        "seen",
+        "tat",
+        "used",
+    )
 
-    def __init__(self, fingerprint: int, period_ns: int, at: int) -> None:
-        """`at` is where the bucket's set begins, in bytes."""
+    def __init__(self, fingerprint: int, period_ns: int, at: int, key: str = "") -> None:
+        """`at` is where the bucket's set begins, in bytes; `key` is whose it is, where that is known."""
         self.fingerprint = fingerprint
         self.name: bytes = struct.pack("=Q", fingerprint)
         self.period = period_ns
         """What one request adds."""
         self.at = at
+        self.key = key
+        self.owed = 0
+        """Requests that control has not yet been told of."""
         self.seen = b""
         """The set's fingerprints when `cells` and `own` were found."""
         self.releases = 0
@@ -80,7 +97,7 @@ class Region(NamedTuple):
     """Of fingerprints."""
 
 
-class Column:
+class Column(ABC):
     """A region of the table as one process has it: it reads everything, and writes its own cells."""
 
     def __init__(self, region: Region, number: int) -> None:
@@ -117,11 +134,11 @@ class Column:
         """
         digest = hashlib.blake2b(f"{identity}\0{key}".encode(), digest_size=8, key=self._key).digest()
         fingerprint = int.from_bytes(digest, "little") & (_LASTING - 1) or 1
-        return self.named(fingerprint if key else fingerprint | _LASTING, period_ns)
+        return self.named(fingerprint if key else fingerprint | _LASTING, period_ns, key)
 
-    def named(self, fingerprint: int, period_ns: int) -> Bucket:
+    def named(self, fingerprint: int, period_ns: int, key: str = "") -> Bucket:
         """Give the bucket of a fingerprint, which another process may have computed."""
-        return Bucket(fingerprint, period_ns, self._start + fingerprint % self._sets * self._set_bytes)
+        return Bucket(fingerprint, period_ns, self._start + fingerprint % self._sets * self._set_bytes, key)
 
     def read(self, bucket: Bucket) -> int:
         """Read a bucket's `used` and return its TAT; one in the past carries no information.
@@ -158,17 +175,19 @@ class Column:
     def _locate(self, bucket: Bucket, seen: bytes) -> None:
         """Find the cells of a bucket among its set's fingerprints."""
         bucket.seen = seen
-        bucket.cells = []
-        bucket.own = 0
-        found = seen.find(bucket.name)
+        bucket.cells = self._cells(bucket.at, seen, bucket.name)
+        first = self._cell(bucket.at, self._number * WAYS)
+        own = [cell for cell in bucket.cells if first <= cell < first + WAYS * _CELL_WORDS]
+        bucket.own = own[0] if own else 0
+
+    def _cells(self, at: int, seen: bytes, name: bytes) -> list[int]:
+        cells = []
+        found = seen.find(name)
         while found >= 0:
             if found % _WORD_BYTES == 0:
-                place = found // _WORD_BYTES
-                cell = self._cell(bucket.at, place)
-                bucket.cells.append(cell)
-                if place // WAYS == self._number:
-                    bucket.own = cell
-            found = seen.find(bucket.name, found + 1)
+                cells.append(self._cell(at, found // _WORD_BYTES))
+            found = seen.find(name, found + 1)
+        return cells
 
     def _cell(self, at: int, place: int) -> int:
         """Where the values are that belong to the fingerprint at this place of the set; in words."""
@@ -207,10 +226,11 @@ class Column:
         That is the first free place, else the place of whom it costs the least to forget.
         """
         first = at // _WORD_BYTES + self._number * WAYS
-        nearest, least = -1, _FOR_EVER
         for name in range(first, first + WAYS):
             if not self._names[name]:
                 return name
+        nearest, least = -1, _FOR_EVER
+        for name in range(first, first + WAYS):
             needed = self._needed(at, name, now_ns)
             if needed < least:
                 nearest, least = name, needed
@@ -219,9 +239,9 @@ class Column:
             self.evicted += least >= 0
         return nearest
 
+    @abstractmethod
     def _needed(self, at: int, name: int, now_ns: int) -> int:
         """How long this process' cell is still needed; negative if it is not, `_FOR_EVER` if nobody may take it."""
-        raise NotImplementedError
 
     def _release(self, name: int) -> None:
         self._names[name] = 0
@@ -265,10 +285,15 @@ class Rates(Column):
         In that time it would have earned the requests that are admitted unseen, should it be given up in the very
         moment in which others take it up again.
         """
-        cell = self._cell(at, name - at // _WORD_BYTES)
-        bucket = Bucket(self._names[name], self._values[cell + 2], at)
-        needed = self.read(bucket) + self._columns * bucket.period - now_ns
-        return _FOR_EVER if needed >= 0 and bucket.fingerprint & _LASTING else needed
+        seen = self._memory[at : at + self._names_bytes]
+        place = name - at // _WORD_BYTES
+        values = self._values
+        base, used = FORGOTTEN, 0
+        for cell in self._cells(at, seen, seen[place * _WORD_BYTES : (place + 1) * _WORD_BYTES]):
+            base = max(base, values[cell])
+            used += values[cell + 1]
+        needed = base + used + self._columns * values[self._cell(at, place) + 2] - now_ns
+        return _FOR_EVER if needed >= 0 and self._names[name] & _LASTING else needed
 
 
 class Counts(Column):

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.spec.listen import Listener
+from gateway.store.keyring import Keyring
 from gateway.store.rundir import Build, RunDir
 from gateway.store.slot import Slot
 
@@ -42,6 +43,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Path, ...]
     """The slots of the workers of this build."""
     listeners: tuple[tuple[Listener, socket.socket], ...]
+    keyrings: dict[str, Keyring] = {}
+    """The certificates of each listener with TLS, by its address. The front of each was made before the fork."""
     control_socket: socket.socket
     spec_path: Path
     stage: str | None

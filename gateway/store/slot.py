@@ -63,13 +63,11 @@ class Word(IntEnum):
     """Worker: how late its loop runs, in nanoseconds."""
     SEQUENCE = 14
     """Worker: number of the last log line, which is the number of answers so far."""
-    KEYSETS = 20
-    """Control: the key sets published. Worker: the key sets taken up."""
-    KEYSETS = 15
-    """Control: the key sets published. Worker: the key sets taken up."""
     DEBITS_HEAD = 15
     DEBITS_TAIL = 16
     """Written by control."""
+    KEYSETS = 20
+    """Control: the key sets published. Worker: the key sets taken up."""
 
 
 _HELD = frozenset({Word.CONNECTIONS, Word.LAG})

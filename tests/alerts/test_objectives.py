@@ -19,7 +19,8 @@ AVAILABLE = "{availability: 99%, period: 7d}"
 
 @pytest.fixture
 def rules(spec_of):
-    return render(spec_of(AVAILABLE))
+    files = render(spec_of(AVAILABLE))
+    return {path: text for path, text in files.items() if "objective-" in path}
 
 
 def near(expr, truth, within=0.01):

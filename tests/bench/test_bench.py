@@ -6,14 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from bench.compiled import NotBuiltError, Recipe, build
 from bench.fetch import wait_until
-from bench.product import PRODUCTS, find
+from bench.product import PRODUCTS, Product, find
 from bench.run import installed
 from bench.tree import Stat, descendants, read_stats
 
 CHECKOUT = Path(__file__).parents[2]
+BENCH = (sys.executable, "-m", "casino", "bench")
 
 
 def skip_without(*programs: str) -> None:
@@ -28,18 +31,46 @@ def test_absent_products_are_named_and_left_out() -> None:
 
 
 def test_unknown_names_are_refused() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--only", "gte"], cwd=CHECKOUT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*BENCH, "--only", "gte"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "unknown: gte" in done.stderr
+
+
+def test_a_stand_in_takes_part_only_where_the_other_is_absent() -> None:
+    def product(name: str, program: str, instead_of: str = "") -> Product:
+        return Product(name=name, command=(program,), files=(), version=(), instead_of=instead_of)
+
+    engine = product("engine", "true", "whole")
+    assert installed(None, [product("whole", "true"), engine]) == ([product("whole", "true")], {})
+    chosen, missing = installed(None, [product("whole", "no-such-program"), engine])
+    assert (chosen, missing) == ([engine], {"whole": "no-such-program is not installed"})
+    assert installed(["engine"], [product("whole", "true"), engine]) == ([engine], {})
+
+
+def test_what_can_be_measured_is_listed() -> None:
+    done = subprocess.run(
+        [*BENCH, "--list", "--json"], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=30
+    )
+    listed = json.loads(done.stdout)
+    assert {"get", "overload", "handshakes"} <= listed["scenarios"].keys()
+    assert {"casino", "nginx", "envoy"} <= listed["products"].keys()
+
+
+def test_a_program_that_does_not_build_says_why(tmp_path: Path) -> None:
+    source = tmp_path / "broken.c"
+    source.write_text("int main(void) { return missing; }")
+    recipe = Recipe(name="broken", sources=(source,), command=("cc", "-o", "@OUT@", str(source)))
+    with pytest.raises(NotBuiltError, match=r"missing|not installed"):
+        build(recipe)
+    with pytest.raises(NotBuiltError, match="no-such-compiler is not installed"):
+        build(msgspec.structs.replace(recipe, command=("no-such-compiler",)))
 
 
 def test_one_peer_is_measured_from_end_to_end(tmp_path: Path) -> None:
     skip_without("nginx", "wrk")
     words = ["--without-casino", "--peers", "nginx", "--only", "get", "--rounds", "1", "--seconds", "1"]
     done = subprocess.run(
-        [sys.executable, "-m", "bench", *words, "--out", str(tmp_path), "--json"],
+        [*BENCH, *words, "--out", str(tmp_path), "--json"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -59,9 +90,7 @@ def test_one_peer_is_measured_from_end_to_end(tmp_path: Path) -> None:
 def test_a_run_that_is_stopped_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
     skip_without("nginx", "wrk")
     words = ["--without-casino", "--peers", "nginx", "--only", "get", "--seconds", "60", "--out", str(tmp_path)]
-    bench = subprocess.Popen(
-        [sys.executable, "-m", "bench", *words], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    bench = subprocess.Popen([*BENCH, *words], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     started: dict[int, Stat] = {}
 
     def load_runs() -> bool:

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from bench.connections import parse_inodes
-from bench.load import Offered
+from bench.openloop import Offer, Times
 from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Entrant, Product
 from bench.profile import count_stacks, cpu_table, top_table
 from bench.run import scenarios
 from bench.scenarios.features import FEATURES, PLAIN, everything, variant
 from bench.scenarios.overload import judge
-from bench.serving import Places, configure, merge_patch
+from bench.serving import Places, configure, merge_patch, write_certificate
 from bench.tree import Stat
 from gateway.spec.load import load
 
@@ -24,19 +24,28 @@ def test_only_established_connections_of_the_port_are_counted() -> None:
     assert parse_inodes(TCP, 8080) == {"222"}
 
 
-def test_overload_tells_good_late_refused_and_failed_apart() -> None:
-    offered = Offered(
-        requests=10,
-        failed=1,
-        seconds=2.0,
-        answers={200: [0.1, 0.2, 0.3, 1.5], 503: [0.01, 0.02], 502: [0.1], -1: [1.0]},
-    )
-    values = judge(offered, peak=2.0, seconds=2.0)
-    assert values["goodput_ratio"] == pytest.approx(3 / 2 / 2)
-    assert values["offered_ratio"] == pytest.approx(7 / 2 / 2)
-    assert (values["late"], values["failed"], values["shed_per_second"]) == (1, 2, 1.0)
-    assert values["shed_p99_seconds"] == 0.02
-    assert values["status_502"] == 1
+def offered(*, on_time: int, answers: dict[int, Times]) -> Offer:
+    return Offer(
+        seconds=2, sent=95, on_time=on_time, unsent=5, gave_up=10, broken=2, refused=1, connections=7,
+        late_p99_seconds=0.001, answers=answers,
+    )  # fmt: skip
+
+
+def test_overload_tells_good_refused_unanswered_and_failed_apart() -> None:
+    answers = {200: Times(count=40, p99_seconds=0.3), 503: Times(count=41, p99_seconds=0.02), 502: Times(count=1)}
+    values = judge(offered(on_time=80, answers=answers), peak=20)
+    assert values["offered_ratio"] == pytest.approx(80 / 2 / 20)
+    assert values["goodput_ratio"] == pytest.approx(40 / 2 / 20)
+    assert values["shed_per_second"] == 20.5
+    assert (values["gave_up_ratio"], values["unsent_ratio"], values["failed"]) == (0.1, 0.05, 4)
+    assert (values["shed_p99_seconds"], values["status_502"]) == (0.02, 1)
+
+
+def test_goodput_is_not_judged_when_twice_the_capacity_was_not_offered() -> None:
+    values = judge(offered(on_time=75, answers={200: Times(count=80)}), peak=20)
+    assert values["offered_ratio"] == pytest.approx(1.875)
+    assert "goodput_ratio" not in values
+    assert "shed_p99_seconds" not in values, "nothing was refused, so no refusal was fast"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +65,7 @@ def test_merge_patch_follows_the_examples_of_rfc_7396(target: object, patch: obj
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_each_feature_differs_from_the_plain_gateway(name: str) -> None:
-    assert variant(FEATURES[name]) != PLAIN
+    assert (variant(FEATURES[name]), FEATURES[name].tls) != (PLAIN, False)
 
 
 @pytest.mark.parametrize(
@@ -65,12 +74,13 @@ def test_each_feature_differs_from_the_plain_gateway(name: str) -> None:
     ids=lambda entrant: entrant.name,
 )
 def test_every_variant_of_casino_is_a_spec_that_lacks_at_most_health_checks(entrant: Entrant, tmp_path: Path) -> None:
-    configure(entrant, Places(directory=tmp_path, public=8080, control=9080, v1=7001, v2=7002))
+    write_certificate(tmp_path)
+    configure(entrant, Places(directory=tmp_path, public=8080, control=9080, tls=8443, v1=7001, v2=7002))
     assert {warning.id for warning in load(tmp_path / "casino.yaml").warnings} <= {"health.absent"}
 
 
 def test_all_features_together_hold_each_upstream_policy() -> None:
-    dice = everything()["upstreams"]["dice"]
+    dice = everything().patch["upstreams"]["dice"]
     assert dice.keys() >= {"versions", "retry", "breaker", "ejection", "health", "balance"}
 
 
@@ -78,11 +88,12 @@ def test_all_features_together_hold_each_upstream_policy() -> None:
 def test_every_configuration_uses_the_ports_it_is_given(product: Product) -> None:
     text = "".join((PEERS / name).read_text() for name in product.files)
     assert all(word in text for word in ("@PUBLIC@", "@CONTROL@", "@V1@", "@V2@"))
+    assert ("@TLS@" in text) == (product.tls and product is not CASINO)
     assert product.log == "stdout" or f"@DIR@/{product.log}" in text
 
 
 def test_no_placeholder_survives() -> None:
-    places = Places(directory=PEERS, public=1, control=2, v1=3, v2=4)
+    places = Places(directory=PEERS, public=1, control=2, tls=5, v1=3, v2=4)
     assert all("@PUBLIC@" not in places.fill((PEERS / name).read_text()) for name in CASINO.files)
 
 

@@ -54,6 +54,18 @@ def test_every_example_is_fine_in_every_stage(capsys):
     assert capsys.readouterr().out.count(": fine (") == 5
 
 
+def test_a_key_that_is_refused_by_now_is_told_at_its_place(written, capsys):
+    key = "{sha256: " + "a" * 64 + ", expires: "
+    written(
+        f"casino: 1\nconsumers:\n  a:\n    keys: [{key}2020-01-31}}]\n  b:\n    keys: [{key.replace('a' * 64, 'b' * 64)}2999-01-31}}]\n"
+    )
+    assert main(["check", "--json"]) == 0
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    (expired,) = [problem for problem in problems if problem["id"] == "key.expired"]
+    assert (expired["line"], expired["severity"]) == (4, "warning")
+    assert "since 2020-01-31" in expired["message"]
+
+
 def test_mistakes_are_told_with_their_place(written, capsys):
     written(WRONG)
     main(["check"])

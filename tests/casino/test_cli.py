@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from casino import cli
 from casino.cli import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "casino.yaml"
 CASINO = (sys.executable, "-m", "casino")
-COMMANDS = ("check", "schema", "serve", "build", "alerts", "up")
+COMMANDS = ("check", "schema", "serve", "build", "alerts", "up", "bench", "key")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -41,6 +42,17 @@ def test_what_cannot_be_understood_ends_with_2(capsys, words):
 
 def test_parts_that_are_none_end_with_2(capsys):
     assert main(["up", "--only", "games,roulette"]) == 2
+    assert "roulette" in capsys.readouterr().err
+
+
+def test_a_package_without_the_bench_says_so(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "BENCH_FOLDER", tmp_path)
+    assert main(["bench", "--only", "get"]) == 2
+    assert "comes with the repository" in capsys.readouterr().err
+
+
+def test_scenarios_that_are_none_end_with_2(capsys):
+    assert main(["bench", "--only", "get,roulette"]) == 2
     assert "roulette" in capsys.readouterr().err
 
 

@@ -48,6 +48,28 @@ def test_weights_are_told_with_their_targets():
     assert "version    v1 90%, v2 10%" in in_words(outcome)
 
 
+def test_limits_are_told_with_whom_they_count():
+    assert ask("GET /roll/6").limits == ("fair: 1000/s, up to 1000 at once, for each client address",)
+    assert "limits     fair: 1000/s" in in_words(ask("GET /roll/6"))
+    assert ask("GET /cards/5").limits == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "line"),
+    [
+        ("100/s", "x: 100/s, up to 100 at once, for all callers together"),
+        ("{rate: 30/m, burst: 5, by: consumer}", "x: 0.5/s, up to 5 at once, for each consumer, or address where none is known"),
+        ("{concurrent: 4}", "x: 4 under way, for all callers together"),
+        ("{quota: 9, period: month, by: address}", "x: 9 in a month (UTC), for each client address"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_limit_is_told(limit, line, tmp_path):
+    path = tmp_path / "casino.yaml"
+    route = f"routes: {{a: {{match: /a, answer: {{status: 204}}}}}}\nlimits: {{x: {limit}}}"
+    path.write_text(f"casino: 1\nstore: {{url: sqlite:/tmp/unused.db}}\n{route}\n")
+    assert foretell(load(path).spec, parse_question("GET /a", [])).limits == (line,)
+
+
 def test_the_head_is_told_as_it_is_sent():
     outcome = ask("GET /dice/6?twice=1", "Host: casino.example", "Connection: x-private", "X-Private: 1", "Accept: */*")
     assert outcome.sends[0] == "GET /roll/6?twice=1 HTTP/1.1"
@@ -77,6 +99,20 @@ def test_a_refusal_is_told_with_its_status(line, failure, status):
 
 def test_a_refused_method_names_those_that_are_taken():
     assert ask("POST /roll/6").allow == ("GET", "HEAD")
+
+
+def test_what_callers_must_show_is_told_and_what_of_it_goes_further():
+    outcome = ask("GET /vip/6", "X-API-Key: casino_demo", "X-Consumer: me", "X_Consumer: me", "Accept: */*")
+    assert outcome.callers == ("key", "anyone in players")
+    assert "callers    key\n           anyone in players\n" in in_words(outcome)
+    assert [line for line in outcome.sends if line.startswith(("accept", "x-api", "x-consumer", "x_consumer"))] == [
+        "accept: */*",
+        "x-consumer: (who calls)",
+    ]
+
+
+def test_no_route_lets_a_client_name_itself():
+    assert not [line for line in ask("GET /roll/6", "X-Consumer: me", "X-Consumer-Subject: me").sends if "me" in line]
 
 
 def test_two_hosts_are_refused():

@@ -2,11 +2,11 @@
 
 import asyncio
 import http.client
+import itertools
 import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -20,11 +20,15 @@ from sanic import Sanic
 from exporters.catalog.gateway import BREAKER_PROBES, UPSTREAM_REQUESTS
 from gateway.control.main import serve
 from gateway.control.resolve import Names
+from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, digest
 from gateway.spec.load import load
+from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
+from tests.control.guarded import Place
+from tests.waiting import until
 
 DEADLINE_SECONDS = 10
 
@@ -40,15 +44,6 @@ routes:
 Sanic.test_mode = True  # several apps in one process, one after the other
 
 
-def until(holds: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    """Wait for a condition and return what it found."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "this did not happen in time"
-        time.sleep(0.01)
-    return found
-
-
 class FakeWorker:
     """A worker that only beats, reads documents and counts what the test tells it."""
 
@@ -57,6 +52,7 @@ class FakeWorker:
         self.stopped = False
         self.snapshot: Snapshot | None = None
         self.endpoints: Endpoints | None = None
+        self.key_sets = KeySets(edition=0, sets={})
         self.history: list[tuple[int, Endpoints]] = []
         """Generation applied at the time, and each edition as it was taken up."""
         self._documents = build.documents
@@ -71,6 +67,9 @@ class FakeWorker:
             self.endpoints = msgspec.msgpack.decode(self._documents.read(ENDPOINTS), type=Endpoints)
             self.history.append((words[Word.GENERATION], self.endpoints))
             words[Word.EDITION] = self.endpoints.edition
+        if told[Word.KEYSETS] > words[Word.KEYSETS]:
+            self.key_sets = msgspec.msgpack.decode(self._documents.read(KEYSETS), type=KeySets)
+            words[Word.KEYSETS] = self.key_sets.edition
         if told[Word.GENERATION] > words[Word.GENERATION]:
             self.snapshot = msgspec.msgpack.decode(self._documents.read(SNAPSHOT), type=Snapshot)
             words[Word.DIGEST] = int(self.snapshot.digest, 16)
@@ -113,6 +112,7 @@ class Rig:
             name: Slot.create(self.build.slot(name), series=series)
             for name in ("supervisor", "control", *(f"worker-{number + 1}" for number in range(workers)))
         }
+        LimitTable.create(self.build.limits, workers=workers)
         self.supervisor, self.control = slots.pop("supervisor"), slots.pop("control")
         for slot in (self.supervisor, *slots.values()):
             slot.own()
@@ -219,3 +219,24 @@ def control(rig: Callable[..., Rig]) -> Rig:
     started = rig(SPEC).start()
     until(lambda: started.ask("GET", "/ready").status == 200)
     return started
+
+
+@pytest.fixture
+def place(rig, tmp_path) -> Place:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    return Place(rig, SPEC, folder)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Place]:
+    """A place for tests that change nothing; each call comes from another address, so that none is called too often."""
+    made = []
+
+    def make(spec: str) -> Rig:
+        made.append(Rig(tmp_path_factory.mktemp("shared"), spec))
+        return made[-1]
+
+    sources = (f"127.1.{n >> 7}.{n % 128 + 1}" for n in itertools.count())
+    yield Place(make, SPEC, tmp_path_factory.mktemp("secrets"), sources)
+    made[0].close()

@@ -7,7 +7,8 @@ import pytest
 
 from gateway.store.process import Phase
 from gateway.store.slot import Word
-from tests.control.conftest import SPEC, until
+from tests.control.conftest import SPEC
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/ready", "/metrics", "/stats", "/config"])

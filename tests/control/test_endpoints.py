@@ -1,7 +1,7 @@
 import pytest
 
-from tests.control.conftest import until
 from tests.control.upstreams import upstream
+from tests.waiting import until
 
 A, B = "http://127.0.0.1:7001", "http://127.0.0.1:7002"
 SPEC = """
@@ -62,7 +62,7 @@ def test_what_was_counted_before_a_restart_is_not_judged_twice(rig):
     control.workers[0].calls(A, failure=100)
     control.start()
     control.workers[0].calls(B, failure=10)
-    until(lambda: control.ups() == {A: True, B: False})
+    assert until(lambda: control.ups() == {A: True, B: False})
 
 
 def test_a_breaker_opens_deals_out_its_probes_and_closes_after_all_of_them(rig):
@@ -106,7 +106,7 @@ def test_a_failed_probe_opens_again(rig):
     edition = control.endpoints().edition
     control.workers[0].probe("failure", "cards")
     until(lambda: control.endpoints().edition > edition and breaker(control) in {"open", "half_open"})
-    until(lambda: sum(samples(control, "gateway_breaker_transitions_total").values()) >= 3)
+    assert until(lambda: sum(samples(control, "gateway_breaker_transitions_total").values()) >= 3)
 
 
 def test_nothing_is_published_while_nothing_changes(rig):

@@ -11,7 +11,7 @@ import msgspec
 from gateway.control.main import main
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot
 from gateway.store.slot import Word
-from tests.control.conftest import until
+from tests.waiting import until
 
 A, B = "http://127.0.0.1:7001", "http://127.0.0.1:7002"
 SPEC = """

@@ -3,7 +3,7 @@ import logging
 import os
 
 from gateway.control.logs import Lines
-from tests.control.conftest import until
+from tests.waiting import until
 
 SPEC = "casino: 1\nroutes: {closed: {match: /**, answer: {status: 404}}}\n"
 

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from gateway.store.slot import Word
-from tests.control.conftest import until
+from tests.waiting import until
 
 FIRST = """
 casino: 1
@@ -18,8 +18,10 @@ BROKEN = FIRST.replace("to: dice", "to: dise").replace("casino: 1", "casino: 1\n
 
 @pytest.fixture
 def control(rig):
+    """Control with all workers, once it has looked at the spec's file for the first time."""
     started = rig(FIRST).start()
     until(lambda: started.ask("GET", "/ready").status == 200)
+    until(lambda: started.ask("GET", "/config").json["last_reload"])
     return started
 
 
@@ -91,6 +93,7 @@ def test_settings_that_need_an_upgrade_are_listed_and_the_others_applied(control
 def test_a_changed_file_is_noticed(control):
     control.write_spec(SECOND)
     until(lambda: control.workers[0].snapshot.generation == 2)
+    assert targets(control.workers[0]) == ["http://127.0.0.1:7002"]
 
 
 def test_a_changed_file_behind_swapped_symlinks_is_noticed(rig):
@@ -107,6 +110,7 @@ def test_a_changed_file_behind_swapped_symlinks_is_noticed(rig):
     (mounted / "..new").symlink_to("..2")
     (mounted / "..new").rename(mounted / "..data")
     until(lambda: control.workers[0].snapshot.generation == 2)
+    assert targets(control.workers[0]) == ["http://127.0.0.1:7002"]
 
 
 def test_a_signal_is_obeyed_and_its_end_is_told(control):
@@ -144,7 +148,7 @@ def test_the_generation_goes_on_after_a_restart_even_if_the_document_was_lost_si
     control.workers[1].slot.words[Word.GENERATION] = 7
     control.start()
     control.write_spec(FIRST)
-    until(lambda: control.control.words[Word.GENERATION] == 8)
+    assert until(lambda: control.control.words[Word.GENERATION] == 8)
 
 
 def test_what_changed_while_control_was_away_is_applied_at_its_start(control):
@@ -152,3 +156,4 @@ def test_what_changed_while_control_was_away_is_applied_at_its_start(control):
     control.write_spec(SECOND)
     control.start()
     until(lambda: control.workers[0].snapshot.generation == 2)
+    assert targets(control.workers[0]) == ["http://127.0.0.1:7002"]

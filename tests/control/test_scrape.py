@@ -13,16 +13,22 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from exporters.catalog.gateway import CATALOGUE
+from tests.authority import Authority
 from tests.control.upstreams import upstream
-from tests.serve.running import free_port, until
+from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 SPEC = """
 casino: 1
 workers: 2
-listen: {{public: "127.0.0.1:{public}", control: "127.0.0.1:{control}"}}
+listen:
+  public: ["127.0.0.1:{public}", {{address: "127.0.0.1:{secure}", tls: {{certificates: {certificate}}}}}]
+  control: "127.0.0.1:{control}"
 drain: {{grace: 0s, deadline: 2s}}
 log: {{to: {log}}}
+store: {store}
+limits: {{many: 100000/s}}
 upstreams:
   dice:
     versions: {{v1: ["{target}"]}}
@@ -33,17 +39,34 @@ upstreams:
     ejection: {{requests: 2, for: 1h}}
     retry: {{attempts: 1}}
 routes:
-  roll: {{match: "GET /roll/{{sides}}", to: dice}}
+  roll: {{match: "GET /roll/{{sides}}", to: dice, cors: {{origins: "*"}}}}
   deal: {{match: "GET /cards/{{count}}", to: cards}}
-  closed: {{match: /closed, answer: {{status: 404}}}}
+  closed: {{match: /closed, answer: {{status: 200}}}}
+  keyed: {{match: /keyed, to: dice, identity: key}}
+consumers: {{shop: {{keys: {key}}}}}
+issuers: {{site: {{issuer: "https://a.example", audiences: [a], algorithms: [EdDSA], file: {keys}}}}}
 """
 
 
 class Gateway:
     def __init__(self, place, target):
-        self.public, self.control = free_port(), free_port()
+        self.public, self.secure, self.control = free_port(), free_port(), free_port()
+        self.authority = Authority(place / "certificates")
+        issued = self.authority.issue("shop", "127.0.0.1")
         spec = place / "casino.yaml"
-        spec.write_text(SPEC.format(public=self.public, control=self.control, log=place / "log", target=target))
+        spec.write_text(
+            SPEC.format(
+                public=self.public,
+                secure=self.secure,
+                certificate=f"{{certificate: {issued.certificate}, key: {issued.key}}}",
+                control=self.control,
+                log=place / "log",
+                store=f"sqlite:{place}/store.db",
+                target=target,
+                key="a" * 64,
+                keys=ROOT / "examples" / "demo-keys.json",
+            )
+        )
         with (place / "stderr").open("wb") as stderr:
             command = [sys.executable, "-m", "casino", "serve", spec, "--run-dir", place / "run"]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr)
@@ -58,6 +81,12 @@ class Gateway:
             return failed.code, failed.read().decode()
         except OSError:
             return 0, ""
+
+    def shake_hands(self):
+        with urllib.request.urlopen(
+            f"https://127.0.0.1:{self.secure}/closed", timeout=10, context=self.authority.client()
+        ):
+            pass
 
     def scrape(self):
         _, text = self.get("/metrics", control=True, accept="application/openmetrics-text;version=1.0.0")
@@ -79,6 +108,7 @@ def gateway(tmp_path_factory):
                 running.get("/cards/5")
             running.get("/closed")
             running.get("/nothing")
+            running.shake_hands()
             yield running
             running.stop()
         finally:
@@ -126,6 +156,6 @@ def test_traces_lead_from_a_latency_to_a_request(gateway):
 
 def test_stats_tell_the_same_story(gateway):
     stats = json.loads(gateway.get("/stats", control=True)[1])
-    assert list(stats["routes"]) == ["roll", "deal", "closed"]
+    assert list(stats["routes"]) == ["roll", "deal", "closed", "keyed"]
     assert stats["routes"]["roll"]["errors_ratio"] == 0
     assert len([worker for worker in stats["workers"].values() if worker["live"]]) == 2

@@ -2,7 +2,8 @@ import pytest
 
 from exporters.catalog.gateway import FAILURES, FIRST_BYTE, IN_FLIGHT, REQUESTS, RESPONSES
 from gateway.store.slot import Word
-from tests.control.conftest import A, B, until
+from tests.control.conftest import A, B
+from tests.waiting import until
 
 
 def test_traffic_shows_as_rates_shares_and_latencies(control):

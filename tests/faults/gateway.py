@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
-from tests.serve.running import ROOT, Gateway, until
+from tests.serve.running import ROOT, Gateway
+from tests.waiting import until
 
 STILL_NS = 300_000_000
 """A worker that has not beaten for so long is stopped, or gone."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 import uvloop
 
-from tests.serve.running import until
+from tests.waiting import until
 
 RECONNECT_SECONDS = 0.02
 

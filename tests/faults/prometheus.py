@@ -9,7 +9,8 @@ import urllib.request
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
-from tests.serve.running import free_port, until
+from tests.ports import free_port
+from tests.waiting import until
 
 PROGRAM = shutil.which("prometheus")
 

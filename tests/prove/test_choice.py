@@ -56,6 +56,7 @@ def example(shared):
             url = started.enter_context(running(game, "--version", version)).said.split()[-1]
             text = text.replace(f"http://127.0.0.1:{port}", url)
         text = text.replace(":8080", f":{shared.port}").replace(":9080", f":{shared.control_port}")
+        text = text.replace(":8443", ":0")
         shared.spec.write_text(text)
         shared.start()
         yield shared

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.load import Load, get
 from tests.games.conftest import running
-from tests.serve.running import until
+from tests.waiting import until
 
 SPEC = """
 workers: 2

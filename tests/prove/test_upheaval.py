@@ -9,7 +9,7 @@ import pytest
 from tests.faults.load import Load, get
 from tests.faults.prometheus import PROGRAM, scraping
 from tests.faults.upstreams import Upstream
-from tests.serve.running import until
+from tests.waiting import until
 
 SPEC = """
 workers: 2

@@ -13,7 +13,7 @@ from exporters.catalog.gateway import PROCESS_DEATHS
 from gateway.store.slot import Word
 from tests.faults.load import Load, get
 from tests.faults.upstreams import Upstream
-from tests.serve.running import until
+from tests.waiting import until
 
 SPEC = """
 workers: 2

@@ -6,8 +6,11 @@ import pytest
 
 from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
 from gateway.store.process import Phase
+from tests.proxy import limited as limited_routes
 from tests.proxy.data_plane import Gateway
-from tests.proxy.wire import Client, Upstream, until
+from tests.proxy.secure import SecureGateway
+from tests.proxy.wire import Client, Upstream
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +20,25 @@ def place(tmp_path_factory) -> Iterator[Gateway]:
     yield gateway
     gateway.stop()
     upstream.socket.close()
+
+
+@pytest.fixture(scope="session")
+def secure_place(tmp_path_factory) -> Iterator[SecureGateway]:
+    upstream = Upstream()
+    gateway = SecureGateway(tmp_path_factory.mktemp("secure"), upstream)
+    yield gateway
+    gateway.stop()
+    upstream.socket.close()
+
+
+@pytest.fixture
+def secure(secure_place: SecureGateway) -> Iterator[SecureGateway]:
+    """A gateway with TLS; when both ends have hung up, nothing may be left and nothing have crashed."""
+    secure_place.lines()
+    yield secure_place
+    secure_place.hang_up()
+    until(lambda: secure_place.upstream.hang_up() or not secure_place.held())
+    assert secure_place.complaints() == ""
 
 
 @pytest.fixture
@@ -73,3 +95,19 @@ def connect(gateway: Gateway, clients: list[Client]):
 @pytest.fixture
 def client(connect) -> Client:
     return connect()
+
+
+@pytest.fixture
+def limit_name() -> str:
+    """Name a limit nobody has used yet."""
+    return limited_routes.new_name()
+
+
+@pytest.fixture
+def limited(configure, limit_name: str):
+    """Serve one limit, of each route or of all together."""
+
+    def apply(limit: str, *, everywhere: bool = False, **more: str) -> None:
+        configure(**limited_routes.parts(limit_name, limit, everywhere=everywhere) | more)
+
+    return apply

@@ -16,21 +16,24 @@ from exporters.catalog.metric import Metric
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoints, Snapshot, VersionState, digest
 from gateway.spec.listen import Listener
 from gateway.spec.load import load
+from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
 from gateway.store.totals import Totals, read_totals
 from tests.checkout import ROOT
-from tests.proxy.wire import Client, Upstream, until
+from tests.proxy.wire import Client, Upstream
+from tests.waiting import until
 
 HELD = (IN_FLIGHT, UPSTREAM_IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_WAITING)
 TRUSTED = "127.0.0.2"
 """A client that calls from here is a trusted proxy."""
 SPEC = """
 casino: 1
-listen: {{public: 127.0.0.1:8080, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
+{top}
+listen: {{public: {public}, control: 127.0.0.1:9080, trusted: [127.0.0.2]}}
 bounds: {bounds}
-metrics: {{series: 3000}}
+metrics: {{series: 20000}}
 upstreams:
   game:
     versions: {{v1: [http://127.0.0.1:{port}{more}]}}
@@ -56,6 +59,8 @@ ROUTES = """
     headers: {request: {set: {X-Identity: gateway}, remove: [X-Gone]}, response: {set: {X-Answer: set}}}
 """
 PARTS = {
+    "top": "",
+    "public": "127.0.0.1:8080",
     "bounds": "{}",
     "more": "",
     "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
@@ -77,7 +82,8 @@ class Surroundings:
         self._no_socket = socket.socket()
         self.supervisor = Slot.create(self.build.slot("supervisor"), series=10)
         self.control = Slot.create(self.build.slot("control"), series=10)
-        self.worker = Slot.create(self.build.slot("worker-1"), series=4000, ring_bytes=1 << 20)
+        self.worker = Slot.create(self.build.slot("worker-1"), series=40_000, ring_bytes=1 << 20, debits_bytes=1 << 16)
+        LimitTable.create(self.build.limits, workers=1)
         self.supervisor.words[Word.PHASE] = Phase.SERVING
         self.apply(wait=False)
 
@@ -117,7 +123,8 @@ class Surroundings:
 class Gateway(Surroundings):
     """The worker in a process of its own."""
 
-    def __init__(self, place: Path, upstream: Upstream) -> None:
+    def __init__(self, place: Path, upstream: Upstream, **more: Listener) -> None:
+        """`more` are further listeners, by name."""
         super().__init__(place, upstream.port)
         self.upstream = upstream
         self._listeners = {
@@ -125,7 +132,9 @@ class Gateway(Surroundings):
             "dual": socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True),
             "proxy": socket.create_server(("127.0.0.1", 0)),
             "unix": _unix_server(place / "unix.sock"),
+            **{name: socket.create_server(("127.0.0.1", 0), backlog=512) for name in more},
         }
+        self._kinds = {"proxy": Listener(address="127.0.0.1:0", proxy_protocol=True), **more}
         self.unix = str(place / "unix.sock")
         self._stderr = place / "stderr"
         self._process = self._launch()
@@ -133,11 +142,14 @@ class Gateway(Surroundings):
         assert self._process.poll() is None, self.complaints()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        numbers = {name: str(each.fileno()) for name, each in self._listeners.items()}
-        numbers["proxy"] += "p"
+        plain = Listener(address="127.0.0.1:0")
+        numbers = [
+            f"{each.fileno()}={msgspec.json.encode(self._kinds.get(name, plain)).decode()}"
+            for name, each in self._listeners.items()
+        ]
         with self._stderr.open("wb") as stderr:
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.proxy.worker_process", self.run.path, self.build.id, *numbers.values()],
+                [sys.executable, "-m", "tests.proxy.worker_process", self.run.path, self.build.id, *numbers],
                 stderr=stderr, cwd=ROOT,
                 pass_fds=[each.fileno() for each in self._listeners.values()],
             )  # fmt: skip

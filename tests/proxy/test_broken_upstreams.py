@@ -3,7 +3,8 @@
 import pytest
 
 from exporters.catalog.gateway import FAILURES, REQUESTS, UPSTREAM_CONNECTIONS, UPSTREAM_REQUESTS
-from tests.proxy.wire import GET, OK, until
+from tests.proxy.wire import GET, OK
+from tests.waiting import until
 
 pytestmark = pytest.mark.proves("3.4 answers of broken upstreams are held to the same strictness")
 

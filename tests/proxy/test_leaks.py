@@ -6,7 +6,8 @@ from exporters.catalog.gateway import BREAKER_PROBES, UPSTREAM_IN_FLIGHT, UPSTRE
 from gateway.core.snapshot import Endpoint, VersionState
 from gateway.store.process import Phase
 from tests.proxy.data_plane import Gateway
-from tests.proxy.wire import GET, OK, Upstream, until
+from tests.proxy.wire import GET, OK, Upstream
+from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello"
 QUICK = "{connect: 1s, first_byte: 300ms, idle: 300ms, total: 600ms}"

@@ -6,7 +6,8 @@ import pytest
 
 from exporters.catalog.gateway import REQUESTS, RESPONSES
 from gateway.store.process import Phase
-from tests.proxy.wire import GET, OK, until
+from tests.proxy.wire import GET, OK
+from tests.waiting import until
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 STATIC = b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n"

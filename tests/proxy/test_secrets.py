@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateway.store.slot import Slot
-from tests.proxy.wire import until
+from tests.waiting import until
 
 SECRET = "hunter2-secret"
 REQUEST = (

@@ -8,7 +8,8 @@ from exporters.catalog.gateway import (
     REQUESTS,
     UPSTREAM_REQUESTS,
 )
-from tests.proxy.wire import GET, OK, until
+from tests.proxy.wire import GET, OK
+from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -131,7 +132,7 @@ def test_a_client_that_reads_no_static_answer_is_not_waited_for_without_end(last
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     request = b"GET / HTTP/1.1\r\nHost: a\r\n%b\r\n"
     client.send((request % b"") * 100 + request % last)
-    until(lambda: not gateway.connections)
+    assert until(lambda: not gateway.connections)
     client.close()
 
 
@@ -215,6 +216,7 @@ def test_a_client_that_goes_away_with_requests_waiting_behind_has_them_forgotten
         client.reset()
         until(lambda: not gateway.connections)
         upstream.hang_up()
+    assert until(lambda: not gateway.held())
 
 
 def test_an_early_refusal_is_read_by_a_client_that_is_still_sending(client, untouched):

@@ -9,7 +9,8 @@ from exporters.catalog.gateway import (
     UPSTREAM_IN_FLIGHT,
     UPSTREAM_WAITING,
 )
-from tests.proxy.wire import GET, OK, Upstream, until
+from tests.proxy.wire import GET, OK, Upstream
+from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -4,22 +4,12 @@ import contextlib
 import select
 import socket
 import struct
-import time
 from typing import NamedTuple
 
 PATIENCE_SECONDS = 3.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /any HTTP/1.1\r\nHost: a\r\n\r\n"
 _BODILESS = {b"%d" % status for status in (*range(100, 200), 204, 304)}
-
-
-def until(holds, *, seconds=PATIENCE_SECONDS):
-    """Wait for a condition and return what it found."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
-        time.sleep(0.002)
-    return found
 
 
 class Message(NamedTuple):

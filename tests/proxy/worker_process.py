@@ -1,17 +1,19 @@
 """One real worker, without supervisor or control: `python -m tests.proxy.worker_process RUN_DIR BUILD_ID LISTENERS`.
 
-LISTENERS are descriptors it inherits, each with a `p` behind it if it expects PROXY headers.
+LISTENERS are descriptors it inherits, each with `=` and a `Listener` in JSON behind it.
 """
 
 import logging
-import re
 import signal
 import socket
 import sys
 from pathlib import Path
 
+import msgspec
+
 from gateway.proxy import worker
 from gateway.spec.listen import Listener
+from gateway.store.keyring import Keyring
 from gateway.store.process import Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot
@@ -24,6 +26,10 @@ if __name__ == "__main__":
     build = run.build(build_id)
     slot = Slot.open(build.slot("worker-1"), writable=True)
     slot.own()
+    opened = []
+    for text in listeners:
+        number, _, kind = text.partition("=")
+        opened.append((msgspec.json.decode(kind, type=Listener), socket.socket(fileno=int(number))))
     worker.main(
         Process(
             name="worker-1",
@@ -34,10 +40,8 @@ if __name__ == "__main__":
             supervisor=Slot.open(build.slot("supervisor")),
             control=Slot.open(build.slot("control")),
             workers=(slot.path,),
-            listeners=tuple(
-                (Listener(address="127.0.0.1:0", proxy_protocol=kind == "p"), socket.socket(fileno=int(number)))
-                for number, kind in (re.fullmatch(r"(\d+)(p?)", listener).groups() for listener in listeners)
-            ),
+            listeners=tuple(opened),
+            keyrings={listener.address: Keyring(listener.tls) for listener, _ in opened if listener.tls},
             control_socket=socket.socket(),
             spec_path=run.path / "casino.yaml",
             stage=None,

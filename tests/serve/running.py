@@ -8,17 +8,17 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
 from exporters.catalog.gateway import LOG_DROPPED, PROCESS_DEATHS, RESPONSES
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
+from tests.ports import free_port
+from tests.waiting import until
 
 PROGRAM = Path(__file__).with_name("fake_gateway.py")
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 20.0
 WORKERS = 2
 KINDS = ("worker-1", "control", "writer")
 
@@ -32,21 +32,6 @@ metrics: {{series: 300}}
 upstreams: {{dice: {{versions: {{v1: ["http://127.0.0.1:1"]}}}}}}
 routes: {{roll: {{match: GET /roll, to: dice}}}}
 """
-
-
-def until(holds, *, seconds=PATIENCE_SECONDS):
-    """Wait for a condition and return what it found."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
-        time.sleep(0.01)
-    return found
-
-
-def free_port():
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return asked.getsockname()[1]
 
 
 class Gateway:

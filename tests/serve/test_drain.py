@@ -7,7 +7,8 @@ from gateway.serve.drain import at_once, drain, give_way
 from gateway.spec.listen import Drain
 from gateway.store.process import Phase
 from gateway.store.slot import Word
-from tests.serve.running import ask, until
+from tests.serve.running import ask
+from tests.waiting import until
 
 POLICY = Drain(grace_seconds=5, deadline_seconds=30)
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gateway.serve.heartbeat import Hang, Pulse, Vitals, vitals
-from tests.serve.running import until
+from tests.waiting import until
 
 SECOND = 1_000_000_000
 
@@ -71,7 +71,7 @@ def test_a_beat_clears_what_was_held_against_it():
 
 def test_the_state_and_cpu_time_of_a_real_process_are_read():
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        until(lambda: vitals(process.pid).cpu_seconds > 0.1)
+        assert until(lambda: vitals(process.pid).cpu_seconds > 0.1)
         os.kill(process.pid, signal.SIGSTOP)
-        until(lambda: vitals(process.pid).state == "T")
+        assert until(lambda: vitals(process.pid).state == "T")
         process.kill()

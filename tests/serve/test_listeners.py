@@ -9,7 +9,8 @@ import pytest
 
 from gateway.serve.listeners import ListenError, Offer, bound_to, inherited, listen, open_all, unlink
 from gateway.spec.listen import Listen, Listener
-from tests.serve.running import PROGRAM, ROOT, ask, until
+from tests.serve.running import PROGRAM, ROOT, ask
+from tests.waiting import until
 
 
 def opened(address, offers=(), mode=0o666):
@@ -22,7 +23,7 @@ def test_ipv4_and_ipv6_wildcards_stand_side_by_side():
         with opened(f"[::]:{port}") as six:
             for address, listener in (("127.0.0.1", four), ("::1", six)):
                 with socket.create_connection((address, port), 5):
-                    until(partial(accepted, listener))
+                    assert until(partial(accepted, listener))
 
 
 def accepted(listener):
@@ -140,12 +141,13 @@ def test_every_kind_of_address_is_served_at_once(gateway):
     path = gateway.place / "public.sock"
     gateway.write_spec(public=f'["127.0.0.1:{gateway.port}", "[::1]:{gateway.port}", "unix:{path}"]')
     gateway.start()
-    gateway.get()
+    build = gateway.newest().id
+    assert gateway.get()[0] == build
     with socket.create_connection(("::1", gateway.port), 5) as connection:
-        ask(connection)
+        assert ask(connection)[0] == build
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(path))
-        ask(connection)
+        assert ask(connection)[0] == build
 
 
 def test_a_start_that_cannot_listen_ends_with_one_line_and_leaves_nothing(gateway):

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from gateway.serve.notify import Notifier
-from tests.serve.running import PATIENCE_SECONDS, until
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 class Manager:

@@ -6,7 +6,8 @@ import pytest
 
 from gateway.serve.heartbeat import vitals
 from gateway.store.slot import Word
-from tests.serve.running import KINDS, WORKERS, stopped, until
+from tests.serve.running import KINDS, WORKERS, stopped
+from tests.waiting import until
 
 SATURATED_SECONDS = 3.0
 """The machine that runs the tests is busy with other tests."""
@@ -177,7 +178,7 @@ def test_a_restart_after_a_stopped_tree_was_killed_serves(gateway):
         os.kill(gateway.pid(name), signal.SIGSTOP)
     process.kill()
     gateway.start()
-    gateway.get()
+    assert gateway.get()[0] == gateway.newest().id
 
 
 def test_a_second_gateway_in_the_same_place_says_who_is_there(gateway):

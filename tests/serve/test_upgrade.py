@@ -5,7 +5,8 @@ import socket
 import pytest
 
 from gateway.store.slot import Word
-from tests.serve.running import PATIENCE_SECONDS, ask, stopped, until
+from tests.serve.running import ask, stopped
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def upgraded(gateway, old):

@@ -15,7 +15,8 @@ from exporters.catalog.gateway import LOG_DROPPED, LOG_WRITTEN
 from gateway.serve.outlets import LogFile, Sent, Stream, open_path
 from gateway.serve.sink import Sink
 from gateway.spec.listen import Log
-from tests.serve.running import ROOT, stopped, until
+from tests.serve.running import ROOT, stopped
+from tests.waiting import until
 
 LINE = b"x" * 99 + b"\n"
 

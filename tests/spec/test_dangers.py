@@ -8,6 +8,13 @@ from gateway.spec.problem import Danger
 TARGET = "versions: {v1: http://127.0.0.1:7001}, timeouts: {total: 3s}"
 TWO = "versions: {v1: [http://127.0.0.1:7001, http://127.0.0.1:7002]}, timeouts: {total: 3s}, health: {path: /h}"
 ROUTE = "match: /x, to: dice"
+KEYED = f"consumers: {{shop: {{keys: {'a' * 64}}}}}\n"
+PASSWORD = (
+    f"consumers: {{shop: {{passwords: {{user: a, argon2: '$argon2id$v=19$m=8,t=1,p=1${'A' * 22}${'A' * 43}'}}}}}}\n"
+)
+ISSUER = "issuers: {local: {issuer: x, audiences: y, algorithms: RS256, file: f}}\n"
+PUBLIC = "listen: {public: '1.2.3.4:80'}\n"
+TOKENS = "control: {tokens: {prometheus: {token: {file: prometheus}}}}"
 
 
 def spec(*, top: str = "", upstream: str = TARGET, route: str = ROUTE, routes: str = "") -> str:
@@ -49,7 +56,26 @@ DANGERS = [
     (Danger.RETRY_UNSAFE, spec(upstream=f"{TWO}, retry: {{▸unsafe: true}}"), spec(upstream=f"{TWO}, retry: {{}}")),
     (Danger.RETRY_NOWHERE, spec(upstream=f"{TARGET}, ▸retry: {{}}"),
      spec(upstream="versions: {v1: http://dice.example}, timeouts: {total: 3s}, retry: {}")),
-    (Danger.CONTROL_EXPOSED, spec(top="listen: {▸control: '0.0.0.0:9080'}"), spec(top="listen: {control: '[::1]:9080'}")),
+    (Danger.UNUSED, spec(top="▸store: redis://localhost\nlimits: {all: {concurrent: 5}}"),
+     spec(top="store: redis://localhost\nlimits: {all: 5/s}")),
+    (Danger.UNUSED, spec(top="▸store: sqlite:/tmp/casino.db\nlimits: {all: 5/s}"),
+     spec(top="store: sqlite:/tmp/casino.db\nlimits: {all: {quota: 5}}")),
+    (Danger.STORE_NO_FOLDER, spec(top="store: {▸url: sqlite:/nowhere/at/all.db}\nlimits: {all: {quota: 5}}"),
+     spec(top="store: sqlite:/tmp/casino.db\nlimits: {all: {quota: 5}}")),
+    (Danger.STORE_PLAIN, spec(top="store: {▸url: redis://10.0.0.1, password: {env: P}}\nlimits: {all: 5/s}"),
+     spec(top="store: {url: redis://127.0.0.1, password: {env: P}}\nlimits: {all: 5/s}")),
+    (Danger.CONTROL_EXPOSED, spec(top=f"listen: {{▸control: '0.0.0.0:9080'}}\n{TOKENS}"),
+     spec(top="listen: {control: '[::1]:9080'}")),
+    (Danger.ADDRESSES_TIE, spec(top="addresses: {allow: [10.0.0.0/8, ▸10.1.0.0/16], deny: 10.1.0.0/16}"),
+     spec(top="addresses: {allow: 10.0.0.0/8, deny: 10.1.0.0/16}")),
+    (Danger.ADDRESSES_TIE, spec(route=f"{ROUTE}, addresses: {{allow: ▸'::1', deny: '::1/128'}}"),
+     spec(route=f"{ROUTE}, addresses: {{deny: '::1/128'}}")),
+    (Danger.ADDRESSES_UNIX, spec(top="listen: {public: unix:/run/a}", route=f"{ROUTE}, addresses: {{▸allow: '::1'}}"),
+     spec(top="listen: {public: unix:/run/a}", route=f"{ROUTE}, addresses: {{deny: '::1'}}")),
+    (Danger.CORS_NULL, spec(route=f"{ROUTE}, cors: {{origins: [▸'null']}}"), spec(route=f"{ROUTE}, cors: {{origins: '*'}}")),
+    (Danger.CORS_CONDITIONAL,
+     spec(route="match: {path: /x, when: {header: {x: '1'}}}, to: dice, ▸cors: {origins: '*'}"),
+     spec(route="match: {path: /x, when: {query: {x: '1'}}}, to: dice, cors: {origins: '*'}")),
     (Danger.TRUSTED_EVERYONE, spec(top="listen: {trusted: [10.0.0.0/8, ▸'::/0']}"), spec(top="listen: {trusted: 10.0.0.0/8}")),
     (Danger.PROXY_PROTOCOL_UNTRUSTED, spec(top="listen: {public: ▸{address: '1.2.3.4:80', proxy_protocol: true}}"),
      spec(top="listen: {public: {address: '1.2.3.4:80', proxy_protocol: true}, trusted: 10.0.0.0/8}")),
@@ -73,6 +99,22 @@ DANGERS = [
     (Danger.WEIGHT_ZERO, spec(upstream="versions: {▸v1: {targets: {url: http://h, weight: 0}}}, timeouts: {total: 3s}"),
      spec(upstream="versions: {v1: [http://i, {url: http://h, weight: 0}]}, timeouts: {total: 3s}, health: {}")),
     (Danger.TLS_UNVERIFIED, spec(upstream=f"{TARGET}, tls: {{▸verify: false}}"), spec(upstream=f"{TARGET}, tls: {{name: x}}")),
+    (Danger.LIMIT_NO_IDENTITY, spec(route=f"{ROUTE}, limits: {{fair: {{rate: 1/s, ▸by: consumer}}}}"),
+     spec(route=f"{ROUTE}, limits: {{fair: {{rate: 1/s, by: address}}}}")),
+    (Danger.LIMIT_NO_IDENTITY, spec(top="limits: {fair: {concurrent: 9, ▸by: consumer}}"),
+     spec(top="limits: {fair: {concurrent: 9, by: all}}")),
+    (Danger.IDENTITY_OPTIONAL, spec(top=KEYED, route=f"{ROUTE}, identity: {{by: key, ▸optional: true, consumers: shop}}"),
+     spec(top=KEYED, route=f"{ROUTE}, identity: {{by: key, optional: true}}")),
+    (Danger.IDENTITY_TOKENS_ALONE,
+     spec(top=KEYED + ISSUER, route=f"{ROUTE}, identity: {{by: [key, jwt], ▸scopes: a}}"),
+     spec(top=KEYED + ISSUER, route=f"{ROUTE}, identity: {{by: jwt, scopes: a}}")),
+    (Danger.BASIC_PLAIN, spec(top=PASSWORD + PUBLIC, route=f"{ROUTE}, identity: {{▸by: basic}}"),
+     spec(top=PASSWORD, route=f"{ROUTE}, identity: basic")),
+    (Danger.ISSUER_PLAIN,
+     spec(top=ISSUER.replace("file: f", "▸url: http://issuer.example/jwks"), route=f"{ROUTE}, identity: jwt"),
+     spec(top=ISSUER.replace("file: f", "url: http://127.0.0.1/jwks"), route=f"{ROUTE}, identity: jwt")),
+    (Danger.UNUSED, spec(top=ISSUER.replace("local:", "▸local:")), spec(top=ISSUER, route=f"{ROUTE}, identity: jwt")),
+    (Danger.UNUSED, spec(top=KEYED.replace("consumers:", "▸consumers:")), spec(top=KEYED, route=f"{ROUTE}, identity: key")),
     (Danger.UNUSED, spec(top="teams: {▸t: {contact: c}}"), spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t")),
     (Danger.UNUSED, spec(route="match: /x, answer: {status: 404}").replace("dice: {", "▸dice: {", 1), spec()),
     (Danger.DRAIN_NO_TIME, spec(top="▸drain: {grace: 5s, deadline: 5s}"), spec(top="drain: {grace: 5s, deadline: 6s}")),
@@ -93,7 +135,7 @@ def test_what_only_looks_like_it_is_not(write, danger, dangerous, harmless):
 
 
 def test_every_danger_has_its_case():
-    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING}
+    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING, Danger.KEY_EXPIRED}
     assert {danger for danger, _, _ in DANGERS} == set(Danger) - elsewhere
 
 

@@ -31,6 +31,7 @@ KINDS = {
     Kind.NETWORK: st.sampled_from(["10.0.0.0/8", "::1", "0.0.0.0/0"]),
     Kind.URL: st.sampled_from(["http://h", "https://[::1]:8443", "srv://_http._tcp.d", "unix:/x"]),
     Kind.HOST: st.sampled_from(["shop.example", "*.shop.example", "[::1]", "on", "1.10"]),
+    Kind.STORE: st.sampled_from(["sqlite:/tmp/a b.db", "redis://h/1", "rediss://[::1]:6380", "redis+unix:/run/r.sock"]),
     Kind.FILE: st.sampled_from(["/etc/x.pem", "/tmp/a b.pem"]),
     Kind.PATH: st.sampled_from(["/", "/health", "/a%20b", "/~x"]),
     Kind.TARGET: st.sampled_from(["/", "/health?a=b&c"]),
@@ -55,7 +56,7 @@ def values(type_: inspect.Type) -> st.SearchStrategy:
 
 
 def plain(type_) -> st.SearchStrategy:
-    if type_.kind is not None:
+    if type_.kind in KINDS:
         return KINDS[type_.kind]
     match type_.type:
         case inspect.StrType(pattern=str(pattern)):
@@ -96,8 +97,15 @@ def test_an_example_loads_back_as_itself(tmp_path, stage, defaults):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_example_is_printed_as_before(golden, stage):
-    golden(f"spec/{stage or 'casino'}.yaml", dump(load(EXAMPLES / "casino.yaml", stage).spec))
+    printed = anywhere(dump(load(EXAMPLES / "casino.yaml", stage).spec))
+    assert printed == golden(f"spec/{stage or 'casino'}.yaml", printed)
 
 
 def test_every_default_can_be_printed(golden):
-    golden("spec/defaults.yaml", dump(load(EXAMPLES / "casino.yaml").spec, defaults=True))
+    printed = anywhere(dump(load(EXAMPLES / "casino.yaml").spec, defaults=True))
+    assert printed == golden("spec/defaults.yaml", printed)
+
+
+def anywhere(printed: str) -> str:
+    """Files are held by their absolute path: leave out where this checkout is."""
+    return printed.replace(str(EXAMPLES.parent), "")

@@ -93,6 +93,9 @@ MISTAKES = {
     "authority that is no file": (upstream("tls: {ca: ▸no/such.pem}"), "bad-value", "no such file", None),
     "authority with an impossible name": (upstream(f"tls: {{ca: ▸{'x' * 300}}}"), "bad-value", "no such file", None),
     "authority that is no PEM": (upstream("tls: {ca: ▸/etc/hostname}"), "bad-value", "not the PEM file", None),
+    "TLS for others without a certificate": (
+        "casino: 1\nlisten: {public: [{address: '0.0.0.0:8443', ▸tls: {}}]}\n", "missing-key", "`certificates`", "FILE",
+    ),
     "route to nowhere": (route("match: /x\nto: ▸dic"), "unknown-name", "no upstream `dic`", "`dice`"),
     "route with two ends": (
         "casino: 1\n" + UPSTREAM + "routes:\n  roll: {match: /x, to: dice, ▸answer: {status: 404}}\n",
@@ -212,6 +215,81 @@ MISTAKES = {
         "conflict", "exactly the same requests", "route `a`",
     ),
     "anchor with a custom tag": ("casino: ▸!vault 1\n", "wrong-type", "!vault", None),
+    "any page beside a page": (
+        route("match: /x\nto: dice\ncors: {origins: [https://a.example, ▸'*']}"), "conflict", "`*` is every page", None,
+    ),
+    "any page with credentials": (
+        route("match: /x\nto: dice\ncors: {origins: [▸'*'], credentials: true}"), "conflict", "`*`", None,
+    ),
+    "a page of no site with credentials": (
+        route("match: /x\nto: dice\ncors: {origins: [▸'null'], credentials: true}"), "conflict", "`null`", None,
+    ),
+    "any header with credentials": (
+        route("match: /x\nto: dice\ncors: {origins: [https://a], headers: [▸'*'], credentials: true}"),
+        "conflict", "`*` cannot be had", None,
+    ),
+    "origin with a path": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://a.example/]}"), "bad-value", "https://a.example/", None,
+    ),
+    "origin in capitals": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://A.example]}"), "bad-value", "https://A.example", None,
+    ),
+    "wildcard inside a label": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://*shop.example]}"), "bad-value", "https://*shop", None,
+    ),
+    "origin with the default port": (
+        route("match: /x\nto: dice\ncors: {origins: [▸https://a.example:443]}"), "bad-value", "port", "`https://a.example`",
+    ),
+    "cors without a page": (
+        route("match: /x\nto: dice\ncors: {origins: ▸[]}"), "wrong-type", "", None,
+    ),
+    "header rule against cors": (
+        route("match: /x\nto: dice\ncors: {origins: [https://a]}\n"
+              "headers: {response: {set: {▸Access-Control-Allow-Origin: https://b}}}"),
+        "conflict", "is written by the route's `cors`", None,
+    ),
+    "address list with host bits": (
+        "casino: 1\naddresses: {deny: [▸10.0.0.1/8]}\n", "bad-value", "10.0.0.1/8", "`10.0.0.0/8`",
+    ),
+    "size of a fixed answer": (
+        "casino: 1\nroutes: {a: {match: /x, answer: {status: 200}, ▸answer_body: 1kB}}\n",
+        "conflict", "`answer_body` has no meaning", None,
+    ),
+    "control for everybody": (
+        "casino: 1\nlisten: {control: ▸0.0.0.0:9080}\n", "missing-key", "`control.tokens` names nobody", "127.0.0.1",
+    ),
+    "store of no kind": ("casino: 1\nstore: ▸mysql://db\n", "bad-value", "cannot stand here", None),
+    "store without a host": ("casino: 1\nstore: ▸redis://:6379\n", "bad-value", "there is no host", None),
+    "store at no port": ("casino: 1\nstore: ▸redis://db:70000\n", "bad-value", "the port is none", None),
+    "store with a password in its address": ("casino: 1\nstore: ▸redis://:hidden@db\n", "bad-value", "this cannot stand here", None),
+    "store in no database": ("casino: 1\nstore: {url: ▸redis://db/first}\n", "bad-value", "number of a database", None),
+    "store in a folder": ("casino: 1\nstore: ▸sqlite:/var/lib/\n", "bad-value", "path of a file", None),
+    "store asked too often": ("casino: 1\nstore: {url: redis://db, sync: ▸1ms}\n", "out-of-range", "every 10ms to 1m", None),
+    "password in two places": (
+        "casino: 1\nstore: {url: redis://db, ▸password: {env: A, file: a}}\n", "conflict", "exactly one of `env` and `file`", None,
+    ),
+    "password of a file": (
+        "casino: 1\nstore: {url: sqlite:/a/b.db, ▸password: {env: A}}\n", "conflict", "no meaning for SQLite", None,
+    ),
+    "user without a password": (
+        "casino: 1\nstore: {url: redis://db, ▸user: casino}\n", "conflict", "without `password`", None,
+    ),
+    "authorities of a store without TLS": (
+        "casino: 1\nstore: {url: redis://db, ▸ca: ca.pem}\n", "conflict", "with `rediss://` only", None,
+    ),
+    "authorities of a store that are no file": (
+        "casino: 1\nstore: {url: rediss://db, ca: ▸ca.pem}\n", "bad-value", "there is no such file", None,
+    ),
+    "token in two places": (
+        "casino: 1\ncontrol: {tokens: {a: {▸token: {env: A, file: a}}}}\n", "conflict", "exactly one of `env` and `file`", None,
+    ),
+    "token in none": (
+        "casino: 1\ncontrol: {tokens: {a: {▸token: {}}}}\n", "conflict", "not 0", None,
+    ),
+    "token with an unknown role": (
+        "casino: 1\ncontrol: {tokens: {a: {token: {env: A}, role: ▸admin}}}\n", "bad-value", "`admin`", None,
+    ),
+    "audit nowhere": ("casino: 1\ncontrol: {audit: ▸audit.log}\n", "bad-value", "`audit.log`", None),
     "merge key": ("casino: 1\nteams: {▸<<: {}}\n", "unknown-key", "`<<`", "YAML 1.2|alias"),
     "key that is a list": ("casino: 1\n? ▸[a]\n: 1\n", "wrong-type", "a key must be text", None),
 }  # fmt: skip

@@ -19,13 +19,14 @@ WORDS = (
 )  # fmt: skip
 
 
-def judged(text: str) -> None:
+def is_judged(text: str) -> bool:
+    """Every finding stands within the text."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
         path.write_bytes(text.encode(errors="surrogatepass"))
         problems = problems_of(path)
     lines = len(text.splitlines()) + 1
-    assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
+    return all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
 
 
 def problems_of(path: Path) -> tuple[Problem, ...]:
@@ -38,13 +39,13 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
 @given(st.text(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_judged(text):
-    judged(text)
+    assert is_judged(text)
 
 
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=60).map(" ".join))
 @settings(max_examples=300, deadline=None)
 def test_any_words_are_judged(text):
-    judged(f"casino: 1\n{text}")
+    assert is_judged(f"casino: 1\n{text}")
 
 
 @given(st.integers(min_value=0), st.integers(min_value=1, max_value=5))
@@ -57,7 +58,7 @@ def test_a_damaged_spec_is_judged(seed, changes):
         word = chance.choice(WORDS)
         column = chance.randrange(len(lines[at]) + 1)
         lines[at] = chance.choice([lines[at][:column] + word + lines[at][column:], lines[at][:column], word])
-    judged("\n".join(lines))
+    assert is_judged("\n".join(lines))
 
 
 @given(
@@ -89,4 +90,4 @@ def test_any_value_anywhere_is_judged(value, data):
             break
         place = place[key]
     place[key] = value
-    judged(json.dumps(spec))
+    assert is_judged(json.dumps(spec))

@@ -73,8 +73,8 @@ def test_a_taken_port_is_replaced_wherever_the_spec_names_it(arranged, taken, al
 def test_a_game_can_be_reached_as_soon_as_it_has_its_seat(arranged, taken):
     layout = arranged(spec(public='"127.0.0.1:0"', control="127.0.0.1:0", dice=f'"http://127.0.0.1:{taken}"'))
     port = int(layout.seats[0].url.rpartition(":")[2])
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)):
-        pass
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connected:
+        assert connected.getpeername()[1] == port != taken
 
 
 def test_an_address_this_machine_lacks_is_left_out(arranged):

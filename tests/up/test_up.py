@@ -24,6 +24,7 @@ class Running:
         self.output = output
         self.wait_until(lambda: "Ctrl-C stops it" in self.said)
         self.gateway, self.control = self.place("gateway"), self.place("control").removesuffix("/ready")
+        self.https = re.search(r"https://[^/]+", self.said)[0]
         self.folder = Path(self.place("output"))
         self.pids = set(descendants(process.pid))
 
@@ -92,6 +93,7 @@ def running(folder: Path, *words: str) -> Iterator[Running]:
 def test_it_serves_both_games_sends_traffic_and_leaves_nothing(tmp_path):
     with running(tmp_path, "--load", "50") as up:
         assert httpx.get(f"{up.gateway}/roll/6").json()["sides"] == 6
+        assert httpx.get(f"{up.https}/roll/6", verify=False).json()["sides"] == 6
         assert httpx.get(f"{up.gateway}/cards/5").json()["version"] == "poker"
         assert httpx.get(f"{up.gateway}/cards/5", headers={"X-Beta": "1"}).json()["version"] == "pokemon"
         up.wait_until(lambda: httpx.get(f"{up.control}/stats").json()["requests_per_second"]["1s"] > 10)
@@ -110,6 +112,7 @@ def test_a_game_switched_to_fail_is_left_out(tmp_path):
 
         httpx.put(f"{game}/switches", json={"errors": "100%"}).raise_for_status()
         up.wait_until(ejected)
+        assert ejected()
 
 
 def test_a_game_that_is_killed_is_reported_and_the_rest_goes_on(tmp_path):

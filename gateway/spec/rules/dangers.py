@@ -32,8 +32,8 @@ def check(spec: Spec, report: Report) -> None:
 def _listen(spec: Spec, report: Report) -> None:
     listen = spec.listen
     if not parse_address(listen.control).is_loopback:
-        message = f"`{listen.control}` shows configuration and metrics, and takes orders, from every address it reaches"
-        hint = "127.0.0.1, or a network only operators are on"
+        message = f"`{listen.control}` speaks plain HTTP: tokens can be read on their way to it"
+        hint = "a network only operators are on, or 127.0.0.1 behind a proxy with TLS"
         report.warn(("listen", "control"), Danger.CONTROL_EXPOSED, message, hint=hint)
     for place, network in enumerate(listen.trusted):
         if ip_network(network).prefixlen == 0:

@@ -1,11 +1,13 @@
-"""Contradictions among listeners, and in how latency is counted."""
+"""Contradictions among listeners, their TLS files, and how latency is counted."""
 
 from itertools import pairwise
 
 from gateway.spec.address import parse_address
+from gateway.spec.listen import Listener
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
 from gateway.spec.problem import Fault
+from gateway.spec.rules.pem import try_authorities, try_pair
 from gateway.spec.rules.report import Report
 from gateway.spec.scalars import write
 from gateway.spec.units import Kind
@@ -13,6 +15,8 @@ from gateway.spec.units import Kind
 
 def check(spec: Spec, report: Report) -> None:
     _addresses(spec, report)
+    for place, listener in enumerate(spec.listen.public):
+        _tls(listener, ("listen", "public", place), report)
     _buckets(spec, report)
 
 
@@ -35,6 +39,24 @@ def _addresses(spec: Spec, report: Report) -> None:
                 hint=f"first at {report.tree.value_place(first)}",
                 place=report.tree.value_place(path),
             )
+
+
+def _tls(listener: Listener, path: Path, report: Report) -> None:
+    tls = listener.tls
+    if tls is None or not report.sound(path):
+        return
+    if listener.redirect is not None:
+        report.refuse((*path, "redirect"), Fault.CONFLICT, "`redirect` sends plain HTTP to HTTPS, and this is HTTPS")
+    if not tls.certificates and not parse_address(listener.address).is_loopback:
+        hint = "certificates: {certificate: FILE, key: FILE}"
+        report.refuse(
+            (*path, "tls"), Fault.MISSING_KEY, "TLS for others than this machine needs `certificates`", hint=hint
+        )
+    for place, files in enumerate(tls.certificates):
+        at = (*path, "tls", "certificates", place)
+        try_pair(files.certificate, files.key, ((*at, "certificate"), (*at, "key")), report)
+    if tls.clients is not None:
+        try_authorities(tls.clients.ca, (*path, "tls", "clients", "ca"), report)
 
 
 def _buckets(spec: Spec, report: Report) -> None:

@@ -126,6 +126,7 @@ def _answer(route: Route, answer: Answer, path: Path, report: Report) -> None:
         "rewrite": route.rewrite != Rewrite(),
         "timeout": route.timeout_seconds,
         "upgrades": route.upgrades,
+        "answer_body": route.answer_bytes is not None,
     }
     for key in (key for key, stated in idle.items() if stated):
         report.refuse((*path, key), Fault.CONFLICT, f"`{key}` has no meaning for a fixed answer")

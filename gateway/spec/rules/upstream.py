@@ -1,13 +1,11 @@
 """Contradictions within an upstream: its balancing, its targets and its TLS files."""
 
-import ssl
-from pathlib import Path as FilePath
-
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
 from gateway.spec.problem import Fault
+from gateway.spec.rules.pem import try_authorities, try_pair
 from gateway.spec.rules.report import Report
-from gateway.spec.upstream import Balance, Upstream, UpstreamTls, Version
+from gateway.spec.upstream import Balance, Upstream, Version
 
 
 def check(spec: Spec, report: Report) -> None:
@@ -45,41 +43,7 @@ def _tls(upstream: Upstream, path: Path, report: Report) -> None:
     if tls.key is not None and tls.certificate is None:
         report.refuse((*path, "key"), Fault.CONFLICT, "`key` has no meaning without `certificate`")
     if report.sound(path):
-        for key in ("ca", "certificate", "key"):
-            _file(tls, key, path, report)
-
-
-def _file(tls: UpstreamTls, key: str, path: Path, report: Report) -> None:
-    name = getattr(tls, key)
-    if name is None:
-        return
-    reason = _unusable(tls, key) if _is_file(name) else "there is no such file"
-    if reason:
-        report.refuse(
-            (*path, key),
-            Fault.BAD_VALUE,
-            f"`{name}` cannot be used: {reason}",
-            place=report.tree.value_place((*path, key)),
-        )
-
-
-def _is_file(name: str) -> bool:
-    try:
-        return FilePath(name).is_file()
-    except OSError:
-        return False
-
-
-def _unusable(tls: UpstreamTls, key: str) -> str | None:
-    """Load a file as the worker will; the key is tried with the certificate, which must be its own."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        if key == "ca" or (key == "certificate" and tls.key is not None):
-            context.load_verify_locations(getattr(tls, key))
-        elif tls.certificate is not None:
-            context.load_cert_chain(tls.certificate, tls.key, password="")
-    except ssl.SSLError as fault:
-        return f"not the PEM file expected here ({fault.reason or 'no PEM lines found'})"
-    except OSError as fault:
-        return (fault.strerror or str(fault)).lower()
-    return None
+        if tls.ca is not None:
+            try_authorities(tls.ca, (*path, "ca"), report)
+        if tls.certificate is not None:
+            try_pair(tls.certificate, tls.key, ((*path, "certificate"), (*path, "key")), report)

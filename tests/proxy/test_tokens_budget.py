@@ -1,0 +1,98 @@
+"""What verifying tokens may cost: so many a second for one client, and a share of the worker's time for all together."""
+
+import pytest
+
+from tests.proxy.credentials import ask
+from tests.proxy.signing import AUDIENCE, ISSUER, SOURCE, Key, Publisher, bearer, verdicts
+
+ROUTES = "  guarded: {match: /guarded/**, answer: {status: 200, body: inside}, identity: jwt}\n"
+KEY, STRANGER = Key("ES256", "one"), Key("ES256", "one")
+
+
+def spec(identity: str) -> str:
+    issuer = f'site: {{issuer: "{ISSUER}", audiences: [{AUDIENCE}], algorithms: [ES256], file: {SOURCE}}}'
+    return f"identity: {identity}\nissuers:\n  {issuer}\n"
+
+
+@pytest.fixture
+def budget(configure, gateway):
+    def give(identity: str) -> None:
+        configure(top=spec(identity), routes=ROUTES)
+        Publisher(gateway).publish(KEY)
+
+    return give
+
+
+def answer(client, token: bytes, *lines: bytes):
+    return client.ask(ask(bearer(token), *lines, target=b"/guarded"))
+
+
+def statuses(client, *tokens: bytes, lines: tuple[bytes, ...] = ()) -> list[int]:
+    return [answer(client, token, *lines).status for token in tokens]
+
+
+def bad(count: int, word: str = "bad") -> list[bytes]:
+    return [STRANGER.sign(jti=f"{word}-{number}") for number in range(count)]
+
+
+def test_one_client_has_so_many_unknown_tokens_a_second_verified(budget, connect, gateway):
+    budget("{verifications: 5, verify: 100%}")
+    known = KEY.sign()
+    client, other = connect(), connect(source="127.0.0.9")
+    assert statuses(client, known) == [200]
+    seen = statuses(client, *bad(30))
+    assert seen.count(401) in range(4, 15), "five a second, and some of a slow test's seconds"
+    assert set(seen) == {401, 429}
+    refused = answer(client, KEY.sign(jti="a good one, but unknown"))
+    assert (refused.status, refused.failure, refused.one(b"retry-after")) == (429, "too_many_tokens", b"1")
+    assert statuses(client, known, known) == [200, 200], "who is known passes"
+    assert statuses(other, KEY.sign(jti="from elsewhere")) == [200]
+    assert verdicts(gateway)["throttled_client"] >= 10
+
+
+def test_a_bad_token_that_is_repeated_costs_nothing(budget, connect):
+    budget("{verifications: 5, verify: 100%}")
+    client, [token] = connect(), bad(1, "repeated")
+    assert statuses(client, *[token] * 40) == [401] * 40
+
+
+def test_an_ipv6_network_of_64_bits_is_one_client(budget, connect):
+    budget("{verifications: 5, verify: 100%}")
+    trusted = connect(source="127.0.0.2")
+    seen = [
+        statuses(trusted, token, lines=(b"X-Forwarded-For: 2001:db8:1:2::%x" % number,))[0]
+        for number, token in enumerate(bad(30, "v6"))
+    ]
+    assert seen.count(429) > 10
+    assert statuses(trusted, KEY.sign(jti="v6"), lines=(b"X-Forwarded-For: 2001:db8:1:3::1",)) == [200]
+
+
+def test_a_client_that_claims_other_addresses_is_still_one(budget, connect):
+    budget("{verifications: 5, verify: 100%}")
+    client = connect(source="127.0.0.7")
+    seen = [
+        statuses(client, token, lines=(b"X-Forwarded-For: 10.0.0.%d" % number,))[0]
+        for number, token in enumerate(bad(30, "claimed"))
+    ]
+    assert seen.count(429) > 10
+
+
+def test_all_together_may_take_a_share_of_the_time_and_the_known_pass(budget, connect, gateway):
+    budget("{verifications: 1000000, verify: 1%}")
+    known = KEY.sign(jti="known")
+    client = connect()
+    assert statuses(client, known) == [200]
+    before, cpu = verdicts(gateway), gateway.cpu_seconds()
+    seen = statuses(client, *(token for one in bad(400, "time") for token in (one, known)))
+    assert seen[1::2] == [200] * 400
+    assert set(seen[::2]) == {401, 429}
+    now = verdicts(gateway)
+    assert now["throttled_time"] - before.get("throttled_time", 0) == seen.count(429)
+    assert gateway.cpu_seconds() > cpu
+
+
+def test_a_share_of_nothing_verifies_nothing_new(budget, connect):
+    budget("{verifications: 1000000, verify: 0}")
+    client = connect()
+    statuses(client, *bad(1, "first"))
+    assert statuses(client, *bad(20, "none")) == [429] * 20
