@@ -9,6 +9,7 @@ from exporters.catalog.gateway import (
     DNS_LOOKUPS,
     FAILURES,
     HEARTBEAT_AGE,
+    IDENTITY,
     LOG_DROPPED,
     LOOP_LAG,
     OVERFLOW,
@@ -203,8 +204,11 @@ def _traffic(owner: Owner, scale: float) -> tuple[Alert, ...]:
     now = total(rate(responses, 10 * minute))
     before = total(rate(responses.ago(7 * DAY * scale), 60 * minute))
     refused = select(FAILURES, {"failure": Matching("|".join(_LIMITS))})
-    identity = total(rate(select(FAILURES, {"failure": "unauthenticated"}), 10 * minute))
-    identity_before = total(rate(select(FAILURES, {"failure": "unauthenticated"}).ago(7 * DAY * scale), 60 * minute))
+    unproven = select(IDENTITY, {"result": Matching("good|anonymous", negated=True)})
+    identity, identity_before = (
+        total(rate(unproven, 10 * minute)),
+        total(rate(unproven.ago(7 * DAY * scale), 60 * minute)),
+    )
     return (
         owner.ticket(
             name="GatewayTrafficDrop",
@@ -229,6 +233,6 @@ def _traffic(owner: Owner, scale: float) -> tuple[Alert, ...]:
             expr=(identity > 5 * or_zero(identity_before)) & (identity > 1),
             for_seconds=10 * minute,
             summary="Far more callers than a week ago cannot prove who they are.",
-            description="{{ $value | humanize }} requests a second get 401.",
+            description="{{ $value | humanize }} requests a second show no credential, or one that does not hold.",
         ),
     )

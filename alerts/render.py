@@ -1,6 +1,6 @@
 """The bundle of a spec: every file that Prometheus reads, by its path."""
 
-from alerts import credentials, gateway, objectives, upstreams, watchers
+from alerts import credentials, gateway, objectives, store, upstreams, watchers
 from alerts.promise import owner, promises, team_of
 from alerts.rule import Alert, Group
 from alerts.text import rules_file
@@ -19,7 +19,9 @@ def bundle(spec: Spec, *, time_scale: float = 1.0) -> Bundle:
         files[f"objective-{promise.route}-{promise.kind}"] = objectives.groups(promise, time_scale=time_scale)
     team = owner(spec)
     sets = {f"upstream-{name}": upstreams.alerts(name, team_of(name, spec), time_scale) for name in spec.upstreams}
-    sets["gateway"] = (*gateway.alerts(spec, team, time_scale), *credentials.alerts(spec, team, time_scale))
+    sets["gateway"] = tuple(
+        alert for part in (gateway, store, credentials) for alert in part.alerts(spec, team, time_scale)
+    )
     sets["watchers"] = watchers.alerts(team, time_scale)
     groups = {
         name: (Group(name=name, every_seconds=EVERY_SECONDS * time_scale, rules=each),) for name, each in sets.items()

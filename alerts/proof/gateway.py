@@ -8,6 +8,31 @@ def gateway(team: str, most_connections: int) -> tuple[Case, ...]:
     return (*_processes(team), *_configuration(team), *_load(team), *_bounds(team, most_connections), *_refusals(team))
 
 
+def store(team: str) -> tuple[Case, ...]:
+    """Return the cases of the store."""
+    here = {"severity": "warning", "team": team, "instance": "a:9080"}
+    return (
+        Case(
+            alert="GatewayStoreDown",
+            labels=here,
+            feeds=(
+                Feed(f"gateway_store_up{{{AT}}}", 1, 1, 0),
+                Feed('gateway_store_up{job="casino",instance="b:9080"}', 1, 1, 1),
+            ),
+            wait_minutes=5,
+            range_minutes=2,
+            sees_minutes=2,
+        ),
+        Case(
+            alert="GatewayDebitsDropped",
+            labels=here,
+            feeds=(counter(f"gateway_debits_dropped_total{{{AT}}}", 0, 0, 4),),
+            range_minutes=15,
+            sees_minutes=0,
+        ),
+    )
+
+
 def _processes(team: str) -> tuple[Case, ...]:
     page, ticket = ({"severity": severity, "team": team} for severity in ("critical", "warning"))
     process = {"instance": "a:9080", "process": "worker-1"}
@@ -146,7 +171,9 @@ def _bounds(team: str, most_connections: int) -> tuple[Case, ...]:
 def _refusals(team: str) -> tuple[Case, ...]:
     responses = 'gateway_responses_total{route="roll",method="GET",code="200",' + AT + "}"
     limited = 'gateway_failures_total{route="roll",failure="rate_limited",' + AT + "}"
-    unknown = 'gateway_failures_total{route="roll",failure="unauthenticated",' + AT + "}"
+    unknown = 'gateway_identity_total{route="roll",means="jwt",result="bad",' + AT + "}"
+    known = 'gateway_identity_total{route="roll",means="jwt",result="good",' + AT + "}"
+    nobody = 'gateway_identity_total{route="roll",means="-",result="anonymous",' + AT + "}"
     return (
         Case(
             alert="GatewayLimitsRefuse",
@@ -165,7 +192,11 @@ def _refusals(team: str) -> tuple[Case, ...]:
         Case(
             alert="GatewayIdentityRefusals",
             labels={"severity": "info", "team": team},
-            feeds=(counter(unknown, 0, 56, 64),),
+            feeds=(
+                counter(unknown, 0, 56, 64),
+                counter(known, 6000, 6000, 6000),
+                counter(nobody, 6000, 6000, 6000),
+            ),
             wait_minutes=10,
             range_minutes=10,
         ),

@@ -16,7 +16,8 @@ def render(spec: Spec) -> dict[str, str]:
     for name in spec.upstreams:
         files |= _cases(f"upstream-{name}", upstreams.upstream(name, team_of(name, spec)))
     tests = [*special.gateway(team), *special.credentials(spec, team)]
-    files |= _cases("gateway", gateway.gateway(team, spec.bounds.connections), tests)
+    own = (*gateway.gateway(team, spec.bounds.connections), *(gateway.store(team) if spec.store else ()))
+    files |= _cases("gateway", own, tests)
     files |= _cases("watchers", watchers.watchers(team), special.watchers(team))
     week = special.week(team)
     return files | {"prometheus/tests/gateway-week.yaml": _file("gateway", ("gateway",), special.WEEK_SECONDS, week)}

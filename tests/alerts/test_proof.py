@@ -12,6 +12,7 @@ from alerts.proof.closed_form import burns
 from alerts.proof.render import render as proofs
 from alerts.render import every_alert, render
 from gateway.spec.consumer import Issuer
+from gateway.spec.limit import Store
 from gateway.spec.listen import ListenerTls
 
 BUDGETS = {
@@ -44,7 +45,10 @@ def whole(spec_of):
     (listener,) = spec.listen.public
     tls = replace(listener, tls=ListenerTls(certificates=()))
     return replace(
-        spec, listen=replace(spec.listen, public=(tls,)), issuers={"i": Issuer(issuer="i", audiences=(), algorithms=())}
+        spec,
+        listen=replace(spec.listen, public=(tls,)),
+        issuers={"i": Issuer(issuer="i", audiences=(), algorithms=())},
+        store=Store(url="redis://r"),
     )
 
 
