@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
+from gateway.spec.consumer import Issuer
+from gateway.spec.limit import Store
+from gateway.spec.listen import ListenerTls
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 
@@ -31,6 +35,20 @@ def spec_of(tmp_path: Path) -> Callable[[str], Spec]:
         return load(path).spec
 
     return load_with
+
+
+@pytest.fixture
+def whole(spec_of):
+    """A spec that has everything there are alerts for."""
+    spec = spec_of("{availability: 99%, latency: 99% within 100ms}")
+    (listener,) = spec.listen.public
+    tls = replace(listener, tls=ListenerTls(certificates=()))
+    return replace(
+        spec,
+        listen=replace(spec.listen, public=(tls,)),
+        issuers={"i": Issuer(issuer="i", audiences=(), algorithms=())},
+        store=Store(url="redis://r"),
+    )
 
 
 @pytest.fixture

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from msgspec.structs import replace
 
 import alerts.proof
 from alerts.proof.closed_form import burns
 from alerts.proof.render import render as proofs
 from alerts.render import every_alert, render
-from gateway.spec.consumer import Issuer
-from gateway.spec.limit import Store
-from gateway.spec.listen import ListenerTls
 
 BUDGETS = {
     "objectives: availability": "{availability: 99.9%}",
@@ -36,20 +32,6 @@ def test_each_tier_fires_and_clears_when_arithmetic_says(spec_of, promtool, obje
 def test_every_other_alert_fires_above_its_threshold_only(whole, promtool, name):
     path = f"prometheus/tests/{name}.yaml"
     promtool({**render(whole), path: proofs(whole)[path]}, "test", "rules", path)
-
-
-@pytest.fixture
-def whole(spec_of):
-    """A spec that has everything there are alerts for."""
-    spec = spec_of("{availability: 99%, latency: 99% within 100ms}")
-    (listener,) = spec.listen.public
-    tls = replace(listener, tls=ListenerTls(certificates=()))
-    return replace(
-        spec,
-        listen=replace(spec.listen, public=(tls,)),
-        issuers={"i": Issuer(issuer="i", audiences=(), algorithms=())},
-        store=Store(url="redis://r"),
-    )
 
 
 def test_every_alert_has_a_test_in_which_it_fires_and_all_but_one_a_test_in_which_it_does_not(whole):
