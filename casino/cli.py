@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from casino.alert_words import add_actions
+
 DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 BENCH_FOLDER = Path(__file__).parents[1] / "bench"
@@ -51,6 +53,9 @@ examples:
   casino alerts list                                 every alert, whom it tells and how
   casino alerts show GatewayErrorBudgetBurn          its rules, as Prometheus reads them
   casino alerts explain GatewayErrorBudgetBurn       what it means, and how soon it fires
+  casino alerts lint rules/*.yaml                    what promtool accepts and should not, in anybody's rules
+
+exit codes: 0 fine, 1 a finding or no such alert, 2 unusable input
 """
 BENCH = """\
 examples:
@@ -233,24 +238,20 @@ def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(
         commands, "alerts", _alerts, summary="show the alerts of a spec and explain them", examples=ALERTS
     )
-    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
-    for action, summary in (
-        ("list", "every alert, whom it tells and how"),
-        ("show", "its rules, as Prometheus reads them"),
-        ("explain", "what it means, and how soon it fires"),
-    ):
-        parser = actions.add_parser(action, help=summary, description=summary)
-        if action == "list":
-            parser.add_argument("--json", action="store_true", help="print the list for a machine")
-        else:
-            parser.add_argument("name", metavar="NAME", help="an alert's name")
-        parser.add_argument(
-            "--spec", dest="file", metavar="FILE", type=Path, default=DEFAULT, help=f"(default: {DEFAULT})"
-        )
-        parser.add_argument("--stage", metavar="NAME", help="merge stages/NAME.yaml")
+    add_actions(command)
 
 
 def _alerts(arguments: argparse.Namespace) -> int:
+    if arguments.action == "lint":
+        from casino.lint import lint  # noqa: PLC0415 - see the module's docstring
+
+        return lint(
+            arguments.files,
+            metrics=arguments.metrics,
+            alertmanager=arguments.alertmanager,
+            bounds=(arguments.scrape_interval, arguments.retention),
+            as_json=arguments.json,
+        )
     from casino.alerting import alerts  # noqa: PLC0415 - see the module's docstring
 
     return alerts(
