@@ -53,7 +53,7 @@ def alerts(spec: Spec, team: str, scale: float = 1.0) -> tuple[Alert, ...]:
         *_configuration(owner, scale),
         *_load(owner, scale),
         *_bounds(spec, owner, scale),
-        *_traffic(owner, scale),
+        *_limits(owner, scale),
     )
 
 
@@ -149,7 +149,7 @@ def _load(owner: Owner, scale: float) -> tuple[Alert, ...]:
         owner.page(
             name="GatewayOverload",
             expr=(
-                or_zero(total(rate(select(FAILURES, {"failure": Failure.OVERLOAD.value}), 5 * minute)))
+                total(rate(select(FAILURES, {"failure": Failure.OVERLOAD.value}), 5 * minute))
                 / (total(rate(select(RESPONSES), 5 * minute)) > 0)
             )
             > 0.01,
@@ -198,25 +198,9 @@ def _bounds(spec: Spec, owner: Owner, scale: float) -> tuple[Alert, ...]:
     )
 
 
-def _traffic(owner: Owner, scale: float) -> tuple[Alert, ...]:
-    minute = MINUTE * scale
-    responses = select(RESPONSES, {"route": Not("-")})
-    now = total(rate(responses, 10 * minute))
-    before = total(rate(responses.ago(7 * DAY * scale), 60 * minute))
-    refused = select(FAILURES, {"failure": Matching("|".join(_LIMITS))})
-    unproven = select(IDENTITY, {"result": Matching("good|anonymous", negated=True)})
-    identity, identity_before = (
-        total(rate(unproven, 10 * minute)),
-        total(rate(unproven.ago(7 * DAY * scale), 60 * minute)),
-    )
+def _limits(owner: Owner, scale: float) -> tuple[Alert, ...]:
+    minute, refused = MINUTE * scale, select(FAILURES, {"failure": Matching("|".join(_LIMITS))})
     return (
-        owner.ticket(
-            name="GatewayTrafficDrop",
-            expr=(or_zero(now) < 0.2 * before) & (before > 1),
-            for_seconds=10 * minute,
-            summary="Far fewer requests come than a week ago.",
-            description="{{ $value | humanize }} requests a second, less than a fifth of the same hour last week.",
-        ),
         owner.ticket(
             name="GatewayLimitsRefuse",
             expr=(
@@ -228,9 +212,29 @@ def _traffic(owner: Owner, scale: float) -> tuple[Alert, ...]:
             summary="Limits refuse many requests of a route.",
             description="{{ $value | humanizePercentage }} of requests to {{ $labels.route }} get 429.",
         ),
+    )
+
+
+def week(team: str, scale: float = 1.0) -> tuple[Alert, ...]:
+    """Return the alerts that compare with the week before."""
+    owner, minute = Owner(team, DASHBOARD), MINUTE * scale
+    responses = select(RESPONSES, {"route": Not("-")})
+    now = total(rate(responses, 10 * minute))
+    before = total(rate(responses.ago(7 * DAY * scale), 60 * minute))
+    unproven = select(IDENTITY, {"result": Matching("good|anonymous", negated=True)})
+    refused = total(rate(unproven, 10 * minute))
+    refused_before = total(rate(unproven.ago(7 * DAY * scale), 60 * minute))
+    return (
+        owner.ticket(
+            name="GatewayTrafficDrop",
+            expr=(or_zero(now) < 0.2 * before) & (before > 1),
+            for_seconds=10 * minute,
+            summary="Far fewer requests come than a week ago.",
+            description="{{ $value | humanize }} requests a second, less than a fifth of the same hour last week.",
+        ),
         owner.note(
             name="GatewayIdentityRefusals",
-            expr=(identity > 5 * or_zero(identity_before)) & (identity > 1),
+            expr=(refused > 5 * or_zero(refused_before)) & (refused > 1),
             for_seconds=10 * minute,
             summary="Far more callers than a week ago cannot prove who they are.",
             description="{{ $value | humanize }} requests a second show no credential, or one that does not hold.",

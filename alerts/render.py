@@ -22,6 +22,7 @@ def bundle(spec: Spec, *, time_scale: float = 1.0) -> Bundle:
     sets["gateway"] = tuple(
         alert for part in (gateway, store, credentials) for alert in part.alerts(spec, team, time_scale)
     )
+    sets["gateway-week"] = gateway.week(team, time_scale)
     sets["watchers"] = watchers.alerts(team, time_scale)
     groups = {
         name: (Group(name=name, every_seconds=EVERY_SECONDS * time_scale, rules=each),) for name, each in sets.items()

@@ -7,8 +7,8 @@ from msgspec import Struct
 from alerts.proof.timeline import Phase, Series, state, test
 
 SAMPLE_SECONDS, EVERY_SECONDS = 15, 30
-TOLERANCE_SECONDS = 60.0
-"""Two evaluations, with a scrape before the first."""
+TOLERANCE_SECONDS = 45.0
+"""A scrape and an evaluation."""
 MINUTE = 60.0
 AT = 'job="casino",instance="a:9080"'
 """What Prometheus adds to the series of a gateway."""
@@ -27,6 +27,11 @@ class Feed(Struct, frozen=True):
 def counter(series: str, well: float, below: float, above: float) -> Feed:
     """Return a counter; values are increases in a minute."""
     return Feed(series, well, below, above, counts=True)
+
+
+def twin(feed: Feed, well: float, below: float, above: float) -> Feed:
+    """Return a gauge beside another, which other labels than its alert's keep apart."""
+    return Feed(f'{feed.series[:-1]},part="2"}}', well, below, above)
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -53,9 +58,10 @@ def entry(case: Case) -> dict[str, Any]:
     lengths = (look + slack, look + wait + slack, look + wait + slack, look + slack)
     series = tuple(
         Series(
-            feed.series, tuple(map(_phase(feed), lengths, (feed.well, feed.below, feed.above, feed.well))), feed.counts
+            part.series, tuple(map(_phase(part), lengths, (part.well, part.below, part.above, part.well))), part.counts
         )
         for feed in case.feeds
+        for part in _parts(feed)
     )
     # A gauge changes at the end of a phase, so each is judged by the last evaluation within it.
     well, below, above, end = (sum(lengths[: count + 1]) - EVERY_SECONDS for count in range(4))
@@ -71,6 +77,14 @@ def entry(case: Case) -> dict[str, Any]:
         state(case.alert, end, None),
     )
     return test(f"{case.alert}: well, just below, just above, clears", SAMPLE_SECONDS, series, asked)
+
+
+def _parts(feed: Feed) -> tuple[Feed, ...]:
+    """Of a counter, two series that are half of it each: only their sum is what the case says."""
+    if not feed.counts or "part=" in feed.series:
+        return (feed,)
+    values = feed.well / 2, feed.below / 2, feed.above / 2
+    return tuple(Feed(f'{feed.series[:-1]},part="{part}"}}', *values, counts=True) for part in (1, 2))
 
 
 def _phase(feed: Feed) -> Any:

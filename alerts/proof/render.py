@@ -3,7 +3,7 @@
 from typing import Any
 
 from alerts.promise import Promise, owner, promises, team_of
-from alerts.proof import gateway, objectives, special, upstreams, watchers
+from alerts.proof import gateway, objectives, special, upstreams, watchers, week
 from alerts.proof.case import EVERY_SECONDS, Case, entry
 from alerts.text import document
 from gateway.spec.model import Spec
@@ -16,11 +16,18 @@ def render(spec: Spec) -> dict[str, str]:
     for name in spec.upstreams:
         files |= _cases(f"upstream-{name}", upstreams.upstream(name, team_of(name, spec)))
     tests = [*special.gateway(team), *special.credentials(spec, team)]
-    own = (*gateway.gateway(team, spec.bounds.connections), *(gateway.store(team) if spec.store else ()))
+    own = (
+        *gateway.gateway(team, spec.bounds.connections),
+        *(gateway.store(team) if spec.store else ()),
+        *(gateway.issuers(team) if spec.issuers else ()),
+    )
     files |= _cases("gateway", own, tests)
     files |= _cases("watchers", watchers.watchers(team), special.watchers(team))
-    week = special.week(team)
-    return files | {"prometheus/tests/gateway-week.yaml": _file("gateway", ("gateway",), special.WEEK_SECONDS, week)}
+    files |= _cases("gateway-week", gateway.identity(team))
+    weeks = [*week.traffic(team), *week.refusals(team)]
+    return files | {
+        "prometheus/tests/gateway-week-ago.yaml": _file("gateway-week", ("gateway-week",), week.EVERY_SECONDS, weeks)
+    }
 
 
 def _promise(promise: Promise) -> dict[str, str]:

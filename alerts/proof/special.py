@@ -3,11 +3,10 @@
 from typing import Any
 
 from alerts.proof.case import AT, SAMPLE_SECONDS
-from alerts.proof.timeline import Asked, Phase, Series, state, test
+from alerts.proof.timeline import Phase, Series, state, test
 from gateway.spec.model import Spec
 
 DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
-WEEK_SECONDS = 600
 
 
 def watchers(team: str) -> list[dict[str, Any]]:
@@ -35,68 +34,46 @@ def gateway(team: str) -> list[dict[str, Any]]:
 
 
 def credentials(spec: Spec, team: str) -> list[dict[str, Any]]:
-    """A certificate in its last days (promtool's clock begins at 0), and an issuer without keys."""
+    """A certificate in its last days (promtool's clock begins at 0)."""
     found = []
     if any(listener.tls is not None for listener in spec.listen.public):
         found += [_certificate("GatewayCertificateEnds", "warning", team, 21 * DAY, HOUR)]
         found += [_certificate("GatewayCertificateEndsSoon", "critical", team, 3 * DAY, 5 * MINUTE), *_unknown(team)]
-    if spec.issuers:
-        keys = 'gateway_issuer_keys{issuer="i",' + AT + "}"
-        asked = (
-            state("GatewayIssuerWithoutKeys", 600, None),
-            state("GatewayIssuerWithoutKeys", 1300, {"issuer": "i", "severity": "critical", "team": team}),
-            state("GatewayIssuerWithoutKeys", 1620, None),
-        )
-        found.append(test("GatewayIssuerWithoutKeys", 15, (_gauge(keys, (600, 1), (720, 0), (300, 1)),), asked))
     return found
 
 
 def _certificate(alert: str, severity: str, team: str, left: float, wait: float) -> dict[str, Any]:
     """It ends so long after a moment half an hour from the start."""
     half = HOUR / 2
-    series = 'gateway_certificate_expiry_timestamp_seconds{certificate="/c.pem",worker="1",' + AT + "}"
+    series = 'gateway_certificate_expiry_timestamp_seconds{certificate="/c.pem",worker="%s",' + AT + "}"
     asked = (
         state(alert, half + wait - 60, None),
         state(alert, half + wait + 60, {"certificate": "/c.pem", "severity": severity, "team": team}),
         state(alert, half + wait + 600, None),
     )
     phases = (_round(half + wait + 300), left + half), (600, left + 30 * DAY)
-    return test(f"{alert}: just before, after, renewed", SAMPLE_SECONDS, (_gauge(series, *phases),), asked)
+    other = _gauge(series % "2", (_round(half + wait + 300) + 600, left + 30 * DAY))
+    return test(f"{alert}: just before, after, renewed", SAMPLE_SECONDS, (_gauge(series % "1", *phases), other), asked)
 
 
 def _unknown(team: str) -> list[dict[str, Any]]:
     labels = {"certificate": "/c.pem", "severity": "warning", "team": team}
-    reloads = 'gateway_certificate_reloads_total{certificate="/c.pem",result="refused",' + AT + "}"
-    refused = Series(reloads, (Phase(600, 0), Phase(15, 1 / 15), Phase(1200, 0)))
+    reloads = 'gateway_certificate_reloads_total{certificate="/c.pem",result="refused",part="%s",' + AT + "}"
+    one, other = (Series(reloads % part, (Phase(600, 0), Phase(15, 0.25 / 15), Phase(1200, 0))) for part in "12")
     unknown = {name: labels[name] for name in ("severity", "team")}
     return [
         test(
-            "GatewayCertificateRefused", 15, (refused,),
+            "GatewayCertificateRefused", 15, (one, other),
             (
                 state("GatewayCertificateRefused", 600, None), state("GatewayCertificateRefused", 660, labels),
                 state("GatewayCertificateRefused", 1800, None),
             ),
         ),
         test(
-            "GatewayCertificateUnknown", 15, (refused,),
+            "GatewayCertificateUnknown", 15, (one, other),
             (state("GatewayCertificateUnknown", 540, None), state("GatewayCertificateUnknown", 660, unknown)),
         ),
     ]  # fmt: skip
-
-
-def week(team: str) -> list[dict[str, Any]]:
-    """Traffic falls to just above a fifth of last week's, then just below it."""
-    series = 'gateway_responses_total{route="roll",method="GET",code="200",' + AT + "}"
-    before = 7 * DAY + 2 * HOUR
-    phases = (Phase(before, 100), Phase(HOUR, 20.5), Phase(HOUR, 19.5), Phase(HOUR, 100))
-    labels = {"severity": "warning", "team": team}
-    asked: tuple[Asked, ...] = (
-        state("GatewayTrafficDrop", before, None),
-        state("GatewayTrafficDrop", before + HOUR, None),
-        state("GatewayTrafficDrop", before + 2 * HOUR, labels),
-        state("GatewayTrafficDrop", before + 3 * HOUR, None),
-    )
-    return [test("GatewayTrafficDrop: just above a fifth, just below", 60, (Series(series, phases),), asked)]
 
 
 def _gauge(series: str, *phases: tuple[float, float]) -> Series:

@@ -40,7 +40,7 @@ class _Series(Struct, frozen=True):
 def upstream(name: str, team: str) -> tuple[Case, ...]:
     """Return the cases of one upstream."""
     of = _Series(name, team)
-    return (*_targets(of), *_load(of), *_calls(of), *_few(of))
+    return (*_targets(of), *_load(of), *_calls(of), *_few(of), *_quiet(of))
 
 
 def _targets(of: _Series) -> tuple[Case, ...]:
@@ -57,7 +57,10 @@ def _targets(of: _Series) -> tuple[Case, ...]:
         Case(
             alert="GatewayTargetDown",
             labels={**of.ticket, "version": "v1", "target": "http://t:1"},
-            feeds=(Feed(f"gateway_target_up{{{of.target},{AT}}}", 1, 1, 0),),
+            feeds=(
+                Feed(f"gateway_target_up{{{of.target},{AT}}}", 1, 0, 0),
+                Feed(f'gateway_target_up{{{of.target},{AT},part="2"}}', 1, 1, 0),
+            ),
             wait_minutes=5,
             range_minutes=2,
             sees_minutes=2,
@@ -65,7 +68,10 @@ def _targets(of: _Series) -> tuple[Case, ...]:
         Case(
             alert="GatewayTargetEjected",
             labels={**of.ticket, "version": "v1", "target": "http://t:1"},
-            feeds=(Feed(f"gateway_target_ejected{{{of.target},{AT}}}", 0, 0, 1),),
+            feeds=(
+                Feed(f"gateway_target_ejected{{{of.target},{AT}}}", 0, 0, 1),
+                Feed(f'gateway_target_ejected{{{of.target},{AT},part="2"}}', 0, 0, 0),
+            ),
             wait_minutes=10,
             range_minutes=5,
             sees_minutes=0,
@@ -89,9 +95,23 @@ def _load(of: _Series) -> tuple[Case, ...]:
         Case(
             alert="GatewayUpstreamSaturated",
             labels=of.ticket,
-            feeds=(Feed(f"gateway_upstream_waiting_requests{{{of.target},{AT}}}", 0, 0.9, 1.1),),
+            feeds=(
+                Feed(f"gateway_upstream_waiting_requests{{{of.target},{AT}}}", 0, 0.45, 0.55),
+                Feed(f'gateway_upstream_waiting_requests{{{of.target},{AT},part="2"}}', 0, 0.45, 0.55),
+            ),
             wait_minutes=5,
             range_minutes=5,
+        ),
+        Case(
+            alert="GatewayUpstreamSaturated",
+            labels=of.ticket,
+            feeds=(
+                Feed(f"gateway_upstream_waiting_requests{{{of.target},{AT}}}", 0, 0.5, 0.55),
+                Feed(f'gateway_upstream_waiting_requests{{{of.target},{AT},part="2"}}', 0, 0.5, 0.55),
+            ),
+            wait_minutes=5,
+            range_minutes=5,
+            sees_minutes=0,
         ),
     )
 
@@ -155,5 +175,39 @@ def _few(of: _Series) -> tuple[Case, ...]:
             ),
             wait_minutes=10,
             range_minutes=5,
+        ),
+    )
+
+
+def _quiet(of: _Series) -> tuple[Case, ...]:
+    """Much traffic of which a little fails, then little of which all fails: the share is of the same minutes.
+
+    T minutes after the change the last five hold 40 (5 - T) + 10 T failures of 1000 (5 - T) + 10 T calls: a twentieth
+    at 2.56 minutes; of retries 90 (5 - T) + 10 T, a tenth at 2.63.
+    """
+    return (
+        Case(
+            alert="GatewayUpstreamFailures",
+            labels=of.ticket,
+            feeds=(counter(of.calls("success"), 1000, 960, 0), counter(of.calls("failure"), 0, 40, 10)),
+            wait_minutes=10,
+            range_minutes=5,
+            sees_minutes=2.56,
+        ),
+        Case(
+            alert="GatewayUpstreamConnectFailures",
+            labels=of.ticket,
+            feeds=(counter(of.connects("success"), 1000, 960, 0), counter(of.connects("timeout"), 0, 40, 10)),
+            wait_minutes=10,
+            range_minutes=5,
+            sees_minutes=2.56,
+        ),
+        Case(
+            alert="GatewayRetryStorm",
+            labels=of.ticket,
+            feeds=(counter(of.calls("success"), 1000, 1000, 10), counter(of.retries("allowed"), 0, 90, 10)),
+            wait_minutes=10,
+            range_minutes=5,
+            sees_minutes=2.63,
         ),
     )
