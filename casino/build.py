@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from alerts import alertmanager, operator, prometheus
 from alerts.proof.render import render as alert_tests
 from alerts.render import render as alert_rules
 from alerts.text import HEAD
@@ -40,7 +41,14 @@ def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
 
 def generated(spec: Spec) -> dict[str, str]:
     """Return every file that is made from a spec, by its path below the output folder."""
-    return {**alert_rules(spec), **alert_tests(spec)}
+    rules = alert_rules(spec)
+    return {
+        **rules,
+        **alert_tests(spec),
+        **prometheus.render(spec),
+        **alertmanager.render(spec),
+        **operator.render(rules),
+    }
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -50,7 +58,11 @@ def _holds(path: Path, text: str) -> bool:
 def _left_over(out: Path, files: dict[str, str]) -> list[Path]:
     """Files an earlier build wrote; what somebody put beside them is left alone."""
     wanted = {out / name for name in files}
-    return [path for path in sorted(out.glob("prometheus/*/*.yaml")) if path not in wanted and _is_ours(path)]
+    return [
+        path
+        for path in sorted((*out.glob("prometheus/*/*.yaml"), *out.glob("operator/*/*.yaml")))
+        if path not in wanted and _is_ours(path)
+    ]
 
 
 def _is_ours(path: Path) -> bool:

@@ -43,7 +43,7 @@ examples:
 """
 BUILD = """\
 examples:
-  casino build casino.yaml --stage prod              write Prometheus' rules and their tests below build/
+  casino build casino.yaml --stage prod              write Prometheus' and Alertmanager's files below build/
   casino build casino.yaml --check                   exit with 1 if build/ is not what the spec says
 
 exit codes: 0 fine, 1 files differ (--check), 2 unusable spec

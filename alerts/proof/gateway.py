@@ -76,8 +76,7 @@ def store(team: str) -> tuple[Case, ...]:
 
 def _processes(team: str) -> tuple[Case, ...]:
     page, ticket = ({"severity": severity, "team": team} for severity in ("critical", "warning"))
-    process = {"instance": "a:9080", "process": "worker-1"}
-    labels = f'{AT},process="worker-1"'
+    process, labels = {"instance": "a:9080", "process": "worker-1"}, f'{AT},process="worker-1"'
     return (
         Case(alert="GatewayDown", labels=page, feeds=(Feed(f"up{{{AT}}}", 1, 1, 0),), wait_minutes=1),
         Case(

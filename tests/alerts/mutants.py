@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import promql_parser
 
-
 SWAPS = (
     (" > ", " >= "), (" > ", " < "), (" >= ", " > "), (" < ", " > "), (" <= ", " < "), (" == ", " != "),
     ("\nand ", "\nor "), ("\nor ", "\nand "), (" and ", " or "),
