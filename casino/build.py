@@ -4,9 +4,12 @@ import sys
 from pathlib import Path
 
 from alerts import alertmanager, operator, prometheus
+from alerts.own import RULES, Own
+from alerts.own import render as own_files
 from alerts.proof.render import render as alert_tests
 from alerts.render import render as alert_rules
 from alerts.text import HEAD
+from casino.own import OwnAlertsError, own
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
@@ -21,7 +24,11 @@ def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
     except SpecErrors as refused:
         print(*refused.problems, sep="\n", file=sys.stderr)
         return UNUSABLE
-    files = generated(spec)
+    try:
+        files = generated(spec, own(spec))
+    except OwnAlertsError as refused:
+        print(refused, file=sys.stderr)
+        return UNUSABLE
     changed = [name for name, text in files.items() if not _holds(out / name, text)]
     left = _left_over(out, files)
     if check:
@@ -39,11 +46,13 @@ def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
     return FINE
 
 
-def generated(spec: Spec) -> dict[str, str]:
+def generated(spec: Spec, more: Own) -> dict[str, str]:
     """Return every file that is made from a spec, by its path below the output folder."""
-    rules = alert_rules(spec)
+    mine = own_files(more, spec.alerts)
+    rules = alert_rules(spec) | {path: text for path, text in mine.items() if path == RULES}
     return {
         **rules,
+        **mine,
         **alert_tests(spec),
         **prometheus.render(spec),
         **alertmanager.render(spec),

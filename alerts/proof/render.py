@@ -14,16 +14,16 @@ def render(spec: Spec) -> dict[str, str]:
     team = owner(spec)
     files = {path: text for promise in promises(spec) for path, text in _promise(promise).items()}
     for name in spec.upstreams:
-        files |= _cases(f"upstream-{name}", upstreams.upstream(name, team_of(name, spec)))
+        files |= cases_file(f"upstream-{name}", upstreams.upstream(name, team_of(name, spec)))
     tests = [*special.gateway(team), *special.credentials(spec, team)]
     own = (
         *gateway.gateway(team, spec.bounds.connections),
         *(gateway.store(team) if spec.store else ()),
         *(gateway.issuers(team) if spec.issuers else ()),
     )
-    files |= _cases("gateway", own, tests)
-    files |= _cases("watchers", watchers.watchers(team), special.watchers(team))
-    files |= _cases("gateway-week", gateway.identity(team))
+    files |= cases_file("gateway", own, tests)
+    files |= cases_file("watchers", watchers.watchers(team), special.watchers(team))
+    files |= cases_file("gateway-week", gateway.identity(team))
     weeks = [*week.traffic(team), *week.refusals(team)]
     return files | {
         "prometheus/tests/gateway-week-ago.yaml": _file("gateway-week", ("gateway-week",), week.EVERY_SECONDS, weeks)
@@ -38,7 +38,8 @@ def _promise(promise: Promise) -> dict[str, str]:
     }
 
 
-def _cases(rules: str, each: tuple[Case, ...], more: list[dict[str, Any]] | None = None) -> dict[str, str]:
+def cases_file(rules: str, each: tuple[Case, ...], more: list[dict[str, Any]] | None = None) -> dict[str, str]:
+    """Return the test file of a rule file that holds one group of its own name."""
     tests = [*map(entry, each), *(more or [])]
     return {f"prometheus/tests/{rules}.yaml": _file(rules, (rules,), EVERY_SECONDS, tests)}
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway.spec.units import Name
+from gateway.spec.units import FilePath, Name
 
 LinkPrefix = Annotated[
     str,
@@ -61,6 +61,8 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where docs/runbooks/ is published. Absent: alerts name the page by its path in this repository."""
     dashboards: LinkPrefix | None = None
     """Grafana's address. Absent: alerts name the dashboard by its path."""
+    own: FilePath | None = None
+    """A Python file with alerts of yours (`ALERTS`) and their tests (`CASES`); `check` and `build` run it, `serve` never."""
     bridge: Webhook = "http://127.0.0.1:9082/alertmanager"
     """Where Alertmanager tells alerts."""
     alertmanagers: Annotated[tuple[HostPort, ...], Meta(min_length=1, max_length=10)] = ("127.0.0.1:9093",)
