@@ -54,6 +54,8 @@ examples:
   casino alerts show GatewayErrorBudgetBurn          its rules, as Prometheus reads them
   casino alerts explain GatewayErrorBudgetBurn       what it means, and how soon it fires
   casino alerts lint rules/*.yaml                    what promtool accepts and should not, in anybody's rules
+  casino alerts test                                 play every test to the rules, your own among them
+  casino alerts backtest --since 7d GatewayOverload  how often it would have fired
 
 exit codes: 0 fine, 1 a finding or no such alert, 2 unusable input
 """
@@ -251,6 +253,18 @@ def _alerts(arguments: argparse.Namespace) -> int:
             alertmanager=arguments.alertmanager,
             bounds=(arguments.scrape_interval, arguments.retention),
             as_json=arguments.json,
+        )
+    if arguments.action in {"test", "backtest"}:
+        from casino import trials  # noqa: PLC0415 - see the module's docstring
+
+        if arguments.action == "test":
+            return trials.test(arguments.file, stage=arguments.stage, files_of=arguments.names)
+        return trials.backtest(
+            arguments.file,
+            stage=arguments.stage,
+            url=arguments.prometheus,
+            since=arguments.since,
+            names=arguments.names,
         )
     from casino.alerting import alerts  # noqa: PLC0415 - see the module's docstring
 
