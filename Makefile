@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Debian packages that tests use when they are there; without them those tests are skipped, and say so.
-TEST_PACKAGES := curl nghttp2-client nginx-light openssl prometheus redis-server wrk
+TEST_PACKAGES := curl nghttp2-client nginx-light openssl prometheus prometheus-alertmanager redis-server wrk
 BENCH_PACKAGES := gcc haproxy libc6-dev nginx-light wrk
 
 help:

@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from casino.certificates import judge, now
 from casino.explain import CLIENT, BadRequestLineError, Outcome, foretell, in_words, parse_question
+from casino.own import OwnAlertsError, own
 from casino.paint import Paint
 from gateway.spec.dump import dump
 from gateway.spec.load import Loaded, load
 from gateway.spec.moment import unix_seconds
-from gateway.spec.problem import Danger, Problem, Severity, SpecErrors, in_order, warning
+from gateway.spec.problem import Danger, Fault, Problem, Severity, SpecErrors, error, in_order, warning
 
 FINE, FINDING, UNUSABLE = 0, 1, 2
 
@@ -58,6 +59,11 @@ def check(wish: Wish) -> int:
         return UNUSABLE if refused.unreadable else FINDING
     outcome = foretell(loaded.spec, question) if question else None
     problems = in_order([*loaded.warnings, *judge(loaded.spec, loaded.tree, now()), *_expired_keys(loaded)])
+    try:
+        own(loaded.spec)
+    except OwnAlertsError as refused:
+        where = loaded.tree.place(("alerts", "own"))
+        problems = in_order([*problems, error(Fault.BAD_VALUE, where, str(refused))])
     _tell(wish, problems, loaded, outcome)
     errors, warnings = _counts(problems)
     return FINDING if errors or (wish.strict and warnings) else FINE

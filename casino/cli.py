@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from casino.alert_words import add_actions
+
 DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 BENCH_FOLDER = Path(__file__).parents[1] / "bench"
@@ -40,6 +42,24 @@ SERVE = """\
 examples:
   casino serve casino.yaml --stage prod              runs until SIGTERM or SIGINT, then drains
   casino serve casino.yaml --stage prod --upgrade    replaces the running gateway without losing a request
+"""
+BUILD = """\
+examples:
+  casino build casino.yaml --stage prod              write Prometheus' and Alertmanager's files below build/
+  casino build casino.yaml --check                   exit with 1 if build/ is not what the spec says
+
+exit codes: 0 fine, 1 files differ (--check), 2 unusable spec
+"""
+ALERTS = """\
+examples:
+  casino alerts list                                 every alert, whom it tells and how
+  casino alerts show GatewayErrorBudgetBurn          its rules, as Prometheus reads them
+  casino alerts explain GatewayErrorBudgetBurn       what it means, and how soon it fires
+  casino alerts lint rules/*.yaml                    what promtool accepts and should not, in anybody's rules
+  casino alerts test                                 play every test to the rules, your own among them
+  casino alerts backtest --since 7d GatewayOverload  how often it would have fired
+
+exit codes: 0 fine, 1 a finding or no such alert, 2 unusable input
 """
 BENCH = """\
 examples:
@@ -96,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_schema, _add_serve, _add_key, _add_up, _add_bench):
+    for add in (_add_check, _add_schema, _add_serve, _add_key, _add_build, _add_alerts, _add_up, _add_bench):
         add(commands)
     return parser
 
@@ -203,6 +223,60 @@ def _serve(arguments: argparse.Namespace) -> int:
     from casino.serve import run  # noqa: PLC0415 - see the module's docstring
 
     return run(arguments.file, stage=arguments.stage, run_dir=arguments.run_dir, upgrade=arguments.upgrade)
+
+
+def _add_build(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "build", _build, summary="write every file that is made from a spec", examples=BUILD)
+    _add_spec(command)
+    command.add_argument("--out", metavar="DIR", type=Path, default=Path("build"), help="where to (default: build)")
+    command.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file differs")
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from casino.build import build  # noqa: PLC0415 - see the module's docstring
+
+    return build(arguments.file, stage=arguments.stage, out=arguments.out, check=arguments.check)
+
+
+def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "alerts", _alerts, summary="show the alerts of a spec and explain them", examples=ALERTS
+    )
+    add_actions(command)
+
+
+def _alerts(arguments: argparse.Namespace) -> int:
+    if arguments.action == "lint":
+        from casino.lint import lint  # noqa: PLC0415 - see the module's docstring
+
+        return lint(
+            arguments.files,
+            metrics=arguments.metrics,
+            alertmanager=arguments.alertmanager,
+            bounds=(arguments.scrape_interval, arguments.retention),
+            as_json=arguments.json,
+        )
+    if arguments.action in {"test", "backtest"}:
+        from casino import trials  # noqa: PLC0415 - see the module's docstring
+
+        if arguments.action == "test":
+            return trials.test(arguments.file, stage=arguments.stage, files_of=arguments.names)
+        return trials.backtest(
+            arguments.file,
+            stage=arguments.stage,
+            url=arguments.prometheus,
+            since=arguments.since,
+            names=arguments.names,
+        )
+    from casino.alerting import alerts  # noqa: PLC0415 - see the module's docstring
+
+    return alerts(
+        arguments.action,
+        arguments.file,
+        stage=arguments.stage,
+        name=getattr(arguments, "name", None),
+        as_json=getattr(arguments, "json", False),
+    )
 
 
 def _add_key(commands: "Commands[argparse.ArgumentParser]") -> None:

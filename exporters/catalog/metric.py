@@ -1,4 +1,4 @@
-"""What a metric is."""
+"""What a metric is, and what a recorded series is."""
 
 from typing import Literal
 
@@ -14,3 +14,17 @@ class Metric(Struct, frozen=True):
     help: str
     labels: tuple[str, ...] = ()
     unit: Literal["", "seconds", "bytes", "ratio"] = ""
+
+    @property
+    def exposed(self) -> str:
+        """The name a query uses; a histogram's is followed by `_bucket`, `_sum` or `_count`."""
+        return f"{self.name}_total" if self.kind == "counter" else self.name
+
+
+class Recorded(Struct, frozen=True):
+    """A series that a rule records: `level:metric:operation` (Prometheus' naming of recording rules)."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    """All it has: what identifies a scraped process is summed away."""

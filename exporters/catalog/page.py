@@ -7,7 +7,7 @@ from exporters.catalog.metric import Metric
 
 def page(metrics: Iterable[Metric], labels: Mapping[str, str]) -> str:
     """Return the tables in Markdown."""
-    rows = [f"| `{_exposed(metric)}` | {metric.kind} | {_labels(metric)} | {metric.help} |" for metric in metrics]
+    rows = [f"| `{metric.exposed}` | {metric.kind} | {_labels(metric)} | {metric.help} |" for metric in metrics]
     meanings = [f"| `{label}` | {meaning} |" for label, meaning in labels.items()]
     return "\n".join(
         [
@@ -22,11 +22,6 @@ def page(metrics: Iterable[Metric], labels: Mapping[str, str]) -> str:
             "",
         ]
     )
-
-
-def _exposed(metric: Metric) -> str:
-    """The name a query uses; a histogram's is followed by `_bucket`, `_sum` or `_count`."""
-    return f"{metric.name}_total" if metric.kind == "counter" else metric.name
 
 
 def _labels(metric: Metric) -> str:

@@ -73,6 +73,11 @@ class Service:
         self.hashes = policy.balance.by == "hash"
         self._budget = Budget(policy.retry.budget_ratio, self.worker.workers) if policy.retry else None
         self._balancer = Balancer(self.endpoints, policy.balance, start=random())  # noqa: S311 - no secret
+        if policy.retry:
+            # Rules read these counts: of a series that begins at 1, `rate` does not see the 1.
+            for reason in policy.retry.on:
+                for result in ("allowed", "refused"):
+                    self._index(reason, result)
 
     def apply(self, state: VersionState, targets: frozenset[str]) -> None:
         """Take what control knows of the targets, as far as this worker's snapshot names them."""
@@ -151,12 +156,11 @@ class Service:
         assert self._budget is not None
         allowed = self._budget.take(self.worker.clock())
         result = "allowed" if allowed else "refused"
-        index = self._retries.get((reason, result))
-        if index is None:
-            index = self.worker.slot.tally.index(RETRIES, (self.upstream, reason, result))
-            self._retries[reason, result] = index
-        self.worker.values[index] += 1
+        self.worker.values[self._retries[reason, result]] += 1
         return allowed
+
+    def _index(self, reason: str, result: str) -> None:
+        self._retries[reason, result] = self.worker.slot.tally.index(RETRIES, (self.upstream, reason, result))
 
     def close(self) -> None:
         """Let go of every connection that is not in use: the spec names the version no more."""

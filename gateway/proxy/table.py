@@ -33,6 +33,15 @@ _REMEMBERED: Final = 2048
 _LONGEST_REMEMBERED: Final = 256
 UNROUTED: Final = "-"
 """The route of requests that match none, and the arm of answers that no version gave: no name of a spec."""
+_REFUSING: Final = (
+    Failure.OVERLOAD,
+    Failure.UNAUTHENTICATED,
+    Failure.RATE_LIMITED,
+    Failure.CONCURRENCY_LIMITED,
+    Failure.QUOTA_EXCEEDED,
+    Failure.TOO_MANY_TOKENS,
+)
+"""Whose counts rules read. They are there from the start: of a series that begins at 1, `rate` does not see the 1."""
 _CLASSES: Final = (
     *((f"{digit}xx", source) for digit in range(2, 6) for source in ("upstream", "gateway")),
     ("4xx", "client"),
@@ -103,7 +112,7 @@ class Lane:
         self.received = tally.index(RECEIVED, (name,))
         self.sent = tally.index(SENT, (name,))
         self.responses: dict[tuple[bytes, int], int] = {}
-        self.failures: dict[Failure, int] = {}
+        self.failures = {each: tally.index(FAILURES, (name, each.value)) for each in _REFUSING}
 
     def response(self, method: bytes, status: int) -> int:
         """Where answers of this method and status are counted."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gateway.spec.access import Control
+from gateway.spec.alerting import Alerts
 from gateway.spec.consumer import Consumer, Identity, Issuer
 from gateway.spec.edge import Addresses
 from gateway.spec.limit import Limit, Store
@@ -46,6 +47,8 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How latency is counted."""
     teams: dict[Name, Team] = {}
     """Who owns what."""
+    alerts: Alerts = Alerts()
+    """Who is told of trouble that belongs to no route, and where alerts lead."""
     identity: Identity = Identity()
     """How credentials come in and callers are named to services."""
     issuers: dict[Name, Issuer] = {}

@@ -1,6 +1,6 @@
 """Routes: which requests, where to, and what is changed on the way."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -159,6 +159,8 @@ class Objectives(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The share of requests that must not end in a 5xx."""
     latency: LatencyObjective | None = None
     """How many requests must be how fast."""
+    period: Literal["7d", "28d", "30d", "90d"] = "30d"
+    """How far back the promise is kept: what failed longer ago is forgiven."""
 
 
 UpgradeToken = Annotated[

@@ -91,7 +91,7 @@ def test_a_printed_spec_can_be_piped_on(written, capsys, tmp_path):
     assert main(["check", "--print"]) == 0
     shown = capsys.readouterr()
     assert shown.out == "casino: 1\nteams:\n  games:\n    contact: x\n"
-    assert "team `games` owns no route" in shown.err
+    assert "team `games` owns nothing" in shown.err
     (tmp_path / "casino.yaml").write_text(shown.out)
     assert main(["check", "--defaults"]) == 0
     assert "idle: 75s\n" in capsys.readouterr().out

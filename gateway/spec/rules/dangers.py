@@ -135,8 +135,8 @@ def _latency(spec: Spec, route: Route, within_seconds: float, path: Path, report
 
 def _unused(spec: Spec, report: Report) -> None:
     used = {route.to for route in spec.routes.values()}
-    owners = {route.team for route in spec.routes.values()}
+    owners = {spec.alerts.team, *(route.team for route in spec.routes.values())}
     for name in spec.upstreams.keys() - used:
         report.warn(("upstreams", name), Danger.UNUSED, f"no route leads to upstream `{name}`")
     for name in spec.teams.keys() - owners:
-        report.warn(("teams", name), Danger.UNUSED, f"team `{name}` owns no route")
+        report.warn(("teams", name), Danger.UNUSED, f"team `{name}` owns nothing")

@@ -31,6 +31,8 @@ def check(spec: Spec, report: Report) -> None:
         if route.answer is not None:
             _answer(route, route.answer, path, report)
     _identical(spec, report)
+    if spec.alerts.team is not None and spec.alerts.team not in (teams := report.tree.names(("teams",))):
+        report.unknown(("alerts", "team"), "team", spec.alerts.team, teams)
 
 
 def _destination(path: Path, report: Report) -> None:

@@ -1,0 +1,78 @@
+"""`casino build`: the only command that writes generated files; `--check` says where they differ from the spec."""
+
+import sys
+from pathlib import Path
+
+from alerts import alertmanager, operator, prometheus
+from alerts.own import RULES, Own
+from alerts.own import render as own_files
+from alerts.proof.render import render as alert_tests
+from alerts.render import render as alert_rules
+from alerts.text import HEAD
+from casino.own import OwnAlertsError, own
+from gateway.spec.load import load
+from gateway.spec.model import Spec
+from gateway.spec.problem import SpecErrors
+
+FINE, FINDING, UNUSABLE = 0, 1, 2
+
+
+def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
+    """Write every file of a spec below a folder, or only say which ones differ; return the exit code."""
+    try:
+        spec = load(path, stage).spec
+    except SpecErrors as refused:
+        print(*refused.problems, sep="\n", file=sys.stderr)
+        return UNUSABLE
+    try:
+        files = generated(spec, own(spec))
+    except OwnAlertsError as refused:
+        print(refused, file=sys.stderr)
+        return UNUSABLE
+    changed = [name for name, text in files.items() if not _holds(out / name, text)]
+    left = _left_over(out, files)
+    if check:
+        for name in changed:
+            print(f"{out / name}: {'differs from the spec' if (out / name).exists() else 'is missing'}")
+        for place in left:
+            print(f"{place}: nothing in the spec asks for it any more")
+        return FINDING if changed or left else FINE
+    for name in changed:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(files[name])
+    for place in left:
+        place.unlink()
+    print(f"{out}: {len(files)} files, {len(changed)} written, {len(left)} removed")
+    return FINE
+
+
+def generated(spec: Spec, more: Own) -> dict[str, str]:
+    """Return every file that is made from a spec, by its path below the output folder."""
+    mine = own_files(more, spec.alerts)
+    rules = alert_rules(spec) | {path: text for path, text in mine.items() if path == RULES}
+    return {
+        **rules,
+        **mine,
+        **alert_tests(spec),
+        **prometheus.render(spec),
+        **alertmanager.render(spec),
+        **operator.render(rules),
+    }
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text() == text
+
+
+def _left_over(out: Path, files: dict[str, str]) -> list[Path]:
+    """Files an earlier build wrote; what somebody put beside them is left alone."""
+    wanted = {out / name for name in files}
+    return [
+        path
+        for path in sorted((*out.glob("prometheus/*/*.yaml"), *out.glob("operator/*/*.yaml")))
+        if path not in wanted and _is_ours(path)
+    ]
+
+
+def _is_ours(path: Path) -> bool:
+    return path.read_text().startswith(HEAD)

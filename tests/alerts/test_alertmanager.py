@@ -1,0 +1,155 @@
+"""Every alert is routed to whom it belongs; what inhibits has what it compares; the servers take their configuration."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from alerts import alertmanager, operator, prometheus
+from alerts.lint.bundle import inhibitions
+from alerts.lint.judge import Surroundings, lint
+from alerts.render import every_alert, render
+from alerts.rule import Severity
+from alerts.text import labels
+from gateway.spec.load import load
+from tests.checkout import ROOT
+
+EXAMPLE = load(ROOT / "examples" / "casino.yaml").spec
+SPEC = """
+casino: 1
+teams: {games: {contact: x}, shop: {contact: y}}
+alerts:
+  team: games
+  mute:
+    nights: {times: ["20:00-07:00"], location: Europe/Berlin}
+    weekend: {days: ["saturday:sunday"], teams: [shop], severities: [warning, critical]}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    if not shutil.which("amtool"):
+        pytest.skip("amtool is not installed (Debian: prometheus-alertmanager)")
+
+    def write(spec):
+        path = tmp_path / "alertmanager.yml"
+        path.write_text(alertmanager.render(spec)[alertmanager.PATH])
+        return path
+
+    return write
+
+
+def amtool(*words: str) -> str:
+    done = subprocess.run(["amtool", *words], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def muted(tmp_path):
+    path = tmp_path / "casino.yaml"
+    path.write_text(SPEC)
+    return load(path).spec
+
+
+def test_alertmanager_takes_it(config, muted, whole):
+    for spec in (EXAMPLE, muted, whole):
+        assert "SUCCESS" in amtool("check-config", str(config(spec)))
+
+
+def test_every_alert_goes_where_its_severity_says(config, whole):
+    path = config(whole)
+    ways = {Severity.NONE: "heartbeat", Severity.INFO: "nobody"}
+    seen = {(alert.severity, alert.team): alert for alert in every_alert(whole)}
+    for (severity, _), alert in seen.items():
+        words = [f"{name}={value}" for name, value in {"alertname": alert.name, **labels(alert)}.items()]
+        assert amtool("config", "routes", "test", f"--config.file={path}", *words).strip() == ways.get(
+            severity, "bridge"
+        )
+
+
+def test_an_alert_of_an_unknown_team_still_reaches_the_bridge(config):
+    words = ("severity=critical", "team=strangers")
+    assert amtool("config", "routes", "test", f"--config.file={config(EXAMPLE)}", *words).strip() == "bridge"
+
+
+def test_a_list_of_alerts_is_never_cut():
+    hooks = [
+        hook for each in alertmanager.configuration(EXAMPLE)["receivers"] for hook in each.get("webhook_configs", [])
+    ]
+    assert [hook["max_alerts"] for hook in hooks] == [0, 0]
+    assert [hook["send_resolved"] for hook in hooks] == [True, False]
+
+
+def test_only_tickets_are_inhibited():
+    for rule in alertmanager.configuration(EXAMPLE)["inhibit_rules"]:
+        assert 'severity="warning"' in rule["target_matchers"]
+
+
+def test_what_is_inhibited_has_the_labels_that_are_compared(whole):
+    for spec in (EXAMPLE, whole):
+        where = Surroundings(inhibits=inhibitions(alertmanager.configuration(spec)))
+        assert len(where.inhibits) > 4
+        assert lint(render(spec), where) == []
+
+
+def test_names_in_inhibition_are_names_of_alerts(whole):
+    names = {alert.name for alert in every_alert(whole)}
+    for rule in alertmanager.configuration(whole)["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            if matcher.startswith("alertname"):
+                words = alternatives(matcher.split('"')[1])
+                assert words <= names
+
+
+def alternatives(pattern: str) -> set[str]:
+    """Write out `A|B(C|D)`."""
+    whole = re.sub(r"(\w+)\(([\w|]+)\)", lambda m: "|".join(m[1] + each for each in m[2].split("|")), pattern)
+    return set(whole.split("|"))
+
+
+def test_mute_times_hold_for_whom_they_are_meant(muted):
+    routes = alertmanager.configuration(muted)["route"]["routes"]
+    told = {
+        (team["matchers"][0], route["matchers"][0]): route.get("mute_time_intervals", [])
+        for team in routes if "routes" in team
+        for route in team["routes"]
+    }  # fmt: skip
+    assert told == {
+        ('team="games"', 'severity="critical"'): [],
+        ('team="games"', 'severity="warning"'): ["nights"],
+        ('team="shop"', 'severity="critical"'): ["weekend"],
+        ('team="shop"', 'severity="warning"'): ["nights", "weekend"],
+    }
+
+
+def test_prometheus_takes_its_configuration_and_finds_its_rules(promtool):
+    promtool({**render(EXAMPLE), **prometheus.render(EXAMPLE)}, "check", "config", prometheus.PATH)
+
+
+def test_the_operator_gets_the_same_rules():
+    rules = render(EXAMPLE)
+    files = operator.render(rules)
+    for path, text in rules.items():
+        document = yaml.safe_load(files[f"operator/rules/{path.rpartition('/')[2]}"])
+        assert document["spec"] == yaml.safe_load(text)
+        assert document["kind"] == "PrometheusRule"
+    monitor = yaml.safe_load(files["operator/servicemonitor.yaml"])
+    assert monitor["spec"]["selector"]["matchLabels"][monitor["spec"]["jobLabel"]] == "casino"
+
+
+@pytest.mark.parametrize("render", [alertmanager.render, prometheus.render])
+def test_the_example_gives_this_configuration(golden, render):
+    for path, text in render(EXAMPLE).items():
+        golden(f"alerts/{path}", text)
+
+
+def test_days_and_nights_are_written_as_alertmanager_reads_them(muted):
+    nights, weekend = (each["time_intervals"][0] for each in alertmanager.configuration(muted)["time_intervals"])
+    assert nights["times"] == [
+        {"start_time": "20:00", "end_time": "24:00"}, {"start_time": "00:00", "end_time": "07:00"},
+    ]  # fmt: skip
+    assert nights["location"] == "Europe/Berlin"
+    assert weekend["weekdays"] == ["saturday", "sunday"]

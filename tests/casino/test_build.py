@@ -1,0 +1,67 @@
+"""`casino build` writes what the spec says, once; `--check` sees every difference."""
+
+from pathlib import Path
+
+import pytest
+
+from casino.cli import main
+
+EXAMPLE = str(Path(__file__).parents[2] / "examples" / "casino.yaml")
+RULES = "prometheus/rules/gateway.yaml"
+
+
+@pytest.fixture
+def out(tmp_path, capsys):
+    assert main(["build", EXAMPLE, "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    return tmp_path
+
+
+def check(out: Path) -> int:
+    return main(["build", EXAMPLE, "--out", str(out), "--check"])
+
+
+def test_what_was_built_is_what_the_spec_says(out, capsys):
+    assert check(out) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_second_build_writes_nothing(out, capsys):
+    before = (out / RULES).stat().st_mtime_ns
+    assert main(["build", EXAMPLE, "--out", str(out)]) == 0
+    assert " 0 written, 0 removed" in capsys.readouterr().out
+    assert (out / RULES).stat().st_mtime_ns == before
+
+
+def test_a_changed_file_is_drift_until_it_is_built_again(out, capsys):
+    path = out / RULES
+    path.write_text(path.read_text().replace("for: 5m", "for: 50m"))
+    assert check(out) == 1
+    assert capsys.readouterr().out == f"{path}: differs from the spec\n"
+    assert main(["build", EXAMPLE, "--out", str(out)]) == 0
+    assert check(out) == 0
+
+
+def test_a_missing_file_is_drift(out, capsys):
+    (out / RULES).unlink()
+    assert check(out) == 1
+    assert capsys.readouterr().out == f"{out / RULES}: is missing\n"
+
+
+def test_a_file_that_nothing_asks_for_any_more_goes_and_a_strangers_stays(out, capsys):
+    old, strange = (out / "prometheus" / "rules" / name for name in ("upstream-old.yaml", "own.yaml"))
+    old.write_text((out / RULES).read_text())
+    strange.write_text("groups: []\n")
+    assert check(out) == 1
+    assert capsys.readouterr().out == f"{old}: nothing in the spec asks for it any more\n"
+    assert main(["build", EXAMPLE, "--out", str(out)]) == 0
+    assert not old.exists()
+    assert strange.exists()
+
+
+def test_a_spec_that_cannot_be_used_builds_nothing(tmp_path, capsys):
+    spec = tmp_path / "casino.yaml"
+    spec.write_text("casino: 2\n")
+    assert main(["build", str(spec), "--out", str(tmp_path / "out")]) == 2
+    assert "casino" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
