@@ -25,3 +25,7 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where docs/runbooks/ is published. Absent: alerts name the page by its path in this repository."""
     dashboards: LinkPrefix | None = None
     """Grafana's address. Absent: alerts name the dashboard by its path."""
+    logs: LinkPrefix | None = None
+    """Kibana's address. Absent: pages lead to no logs."""
+    alertmanager: LinkPrefix | None = None
+    """Alertmanager's address as people reach it. Absent: pages offer no silence."""
