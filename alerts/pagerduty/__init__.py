@@ -1,0 +1,1 @@
+"""PagerDuty: the bridge that carries alerts there, the provisioner that sets it up, and a stand-in for it."""
