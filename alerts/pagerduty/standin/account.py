@@ -112,10 +112,11 @@ class Account:
 
     def told(self, policy: Policy, level: int, now: float) -> tuple[str, ...]:
         """Return the ids of the users whom a level (from 1) tells at a moment, each once."""
-        found = (self._on_call(target, now) for target in policy.escalation_rules[level - 1].targets)
+        found = (self.on_call(target, now) for target in policy.escalation_rules[level - 1].targets)
         return tuple(dict.fromkeys(user for user in found if user in self.users))
 
-    def _on_call(self, target: Target, now: float) -> str | None:
+    def on_call(self, target: Target, now: float) -> str | None:
+        """Return the id of whom a target means at a moment."""
         if target.type.startswith("user"):
             return target.id
         schedule = self.schedules.get(target.id)

@@ -9,6 +9,7 @@ from sanic.exceptions import SanicException
 
 from alerts.pagerduty.standin.control import Control
 from alerts.pagerduty.standin.events_api import EventsApi
+from alerts.pagerduty.standin.rest.doors import open_doors
 from alerts.pagerduty.standin.standin import Standin
 
 NEVER_SECONDS = 86_400
@@ -31,6 +32,7 @@ def build(standin: Standin) -> App:
     app.add_route(control.pace, "/standin/clock", methods=["PUT"])
     app.add_route(control.clear, "/standin/clear", methods=["POST"])
     app.add_route(control.elsewhere, "/standin/elsewhere", methods=["GET", "POST"])
+    open_doors(standin, app)
     app.error_handler.add(SanicException, _problem)
     return app
 

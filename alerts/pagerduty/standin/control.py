@@ -36,7 +36,7 @@ class Control:
                 "now": now,
                 "scale": self._standin.clock.scale,
                 "open_alerts": desk.open_alerts,
-                "open_incidents": sum(each.status is not Status.RESOLVED for each in desk.incidents.values()),
+                "open_incidents": desk.open_alerts,
                 "unprocessed_events": desk.unprocessed,
                 "last_entry": self._standin.timeline.last,
             }

@@ -6,6 +6,7 @@ taken but not yet processed, an escalation, a timeout) happens in the order of i
 
 import heapq
 import uuid
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -47,6 +48,7 @@ class Incident(Struct, kw_only=True):
     id: str
     number: int
     service_id: str
+    service_name: str
     policy_id: str
     alert_id: str
     title: str
@@ -103,6 +105,9 @@ class Desk:
                 self._apply(self._events.pop(key), at)
             elif key in self.incidents and getattr(self.incidents[key], due.value) == at:
                 self._fall_due(due, self.incidents[key], at)
+
+    def open_incidents(self) -> Iterator[Incident]:
+        return (self.incidents[alert.incident_id] for alert in self._open.values())
 
     @property
     def open_alerts(self) -> int:
@@ -212,7 +217,7 @@ class Desk:
         alert_id, incident_id = self._account.new_id("Q", 13), self._account.new_id("Q", 13)
         alert = Alert(id=alert_id, event=event, service_id=service.id, incident_id=incident_id, opened_at=now)
         incident = Incident(
-            id=incident_id, number=self._number, service_id=service.id, policy_id=policy.id,
+            id=incident_id, number=self._number, service_id=service.id, service_name=service.name, policy_id=policy.id,
             alert_id=alert_id, title=event.summary, urgency=urgency(service, event.severity, now), opened_at=now,
             changed_at=now, loops_left=policy.num_loops,
         )  # fmt: skip
@@ -238,7 +243,7 @@ class Desk:
     def _note(self, now: float, what: What, incident: Incident, **about: str | int | None) -> None:
         event = self.alerts[incident.alert_id].event
         self._timeline.add(
-            now, what, incident=incident.id, service=self._account.services[incident.service_id].name,
+            now, what, incident=incident.id, service=incident.service_name,
             summary=incident.title, routing_key=event.routing_key, dedup_key=event.dedup_key, **about,
         )  # fmt: skip
 

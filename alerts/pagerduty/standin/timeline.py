@@ -32,6 +32,8 @@ class What(StrEnum):
     """The service's acknowledgement timeout has passed."""
     INCIDENT_ESCALATED = "incident_escalated"
     INCIDENT_RESOLVED = "incident_resolved"
+    REST = "rest"
+    """A request to the REST API, with its status; `action` is its method and path."""
     NOTIFIED = "notified"
     """Somebody was told."""
     NOBODY_ON_CALL = "nobody_on_call"
