@@ -1,4 +1,4 @@
-"""From Alertmanager to PagerDuty: the bridge that carries alerts and loses none.
+"""PagerDuty: the bridge that carries alerts there, the provisioner that sets it up, and a stand-in for it.
 
-`core` decides, as functions over values; `bridge` stores, listens and sends.
+Of the bridge, `core` decides, as functions over values; `bridge` stores, listens and sends.
 """
