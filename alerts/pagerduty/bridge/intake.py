@@ -54,6 +54,7 @@ class Intake:
         self._store = store
         self._meter = meter
         self._stored = stored
+        self._receivers = {""}
 
     async def take(self, body: bytes) -> Reply:
         """Store one webhook."""
@@ -83,7 +84,7 @@ class Intake:
         directory = self._settings.directory
 
         def work(connection: sqlite3.Connection) -> Counter[Verdict]:
-            if delivery.receiver:
+            if delivery.receiver not in self._receivers:
                 remember(connection, f"receiver {delivery.receiver}", "")
             return ledger.take(connection, delivery.alerts, directory, now=now, source=source)
 
@@ -92,6 +93,7 @@ class Intake:
                 verdicts = await asyncio.wrap_future(self._store.write(work))
         except (StoreError, TimeoutError):
             return Reply(503, "It could not be stored.")
+        self._receivers.add(delivery.receiver)
         for verdict, count in verdicts.items():
             self._meter.count(catalog.RECEIVED, verdict.value, by=count)
         if delivery.truncated:

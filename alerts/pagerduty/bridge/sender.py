@@ -32,6 +32,8 @@ from gateway.store.secrets import SecretError, Secrets
 logger = logging.getLogger("casino.bridge")
 
 WORKERS = 4
+GATHER_SECONDS = 0.02
+"""A flood of webhooks wakes the dispatcher so often, not five hundred times a second."""
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 STORE_SECONDS = 1.0
@@ -86,6 +88,7 @@ class Sender:
             while not self._stopping.is_set():
                 is_busy = self._is_sending() and self._round(connection)
                 self._awake.wait(BUSY_SECONDS if is_busy else IDLE_SECONDS)
+                self._stopping.wait(GATHER_SECONDS)
                 self._awake.clear()
 
     def _round(self, connection: sqlite3.Connection) -> bool:

@@ -21,6 +21,9 @@ MOST_IN_COMMIT = 500
 BUSY_SECONDS = 5.0
 """How long another process (`casino bridge dead requeue`) may hold the file."""
 PAGE_BYTES = 4096
+CHECKPOINT_SECONDS = 1.0
+MOST_WAL_PAGES = 16_000
+"""Beyond it the writer itself moves the log into the file."""
 SCHEMA = (Path(__file__).parent / "schema.sql").read_text()
 
 Result = TypeVar("Result")
@@ -45,6 +48,7 @@ class Store:
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint={MOST_WAL_PAGES}")
             self._connection.execute(f"PRAGMA max_page_count={most_bytes // PAGE_BYTES}")
             self._connection.executescript(SCHEMA)
         except sqlite3.Error as fault:
@@ -53,6 +57,9 @@ class Store:
         """Whether the last commit succeeded."""
         self._thread = threading.Thread(target=self._write, name="store", daemon=True)
         self._thread.start()
+        self._closing = threading.Event()
+        self._tidying = threading.Thread(target=self._checkpoint, name="checkpoint", daemon=True)
+        self._tidying.start()
 
     def write(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
         """Run a change in the next commit. The future is done once it is on disk, or has failed with StoreError."""
@@ -77,9 +84,18 @@ class Store:
 
     def close(self) -> None:
         """Commit what waits, then close the file."""
+        self._closing.set()
+        self._tidying.join()
         self._jobs.put(None)
         self._thread.join()
         self._connection.close()
+
+    def _checkpoint(self) -> None:
+        """Move what is in the log into the file beside the writer, which would stand still meanwhile."""
+        with contextlib.closing(connect(self._path)) as connection:
+            while not self._closing.wait(CHECKPOINT_SECONDS):
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _write(self) -> None:
         while (first := self._jobs.get()) is not None:
