@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from gateway.spec.secret import Secret
-from gateway.spec.units import Address, Count, FilePath, Kind, Name, PositiveSeconds, Seconds
+from gateway.spec.units import Address, Bytes, Count, FilePath, Name, PositiveSeconds, Seconds
 
 HttpUrl = Annotated[
     str,
@@ -17,10 +17,6 @@ HttpUrl = Annotated[
 ]
 Folder = Annotated[
     str, Meta(pattern="^/.*[^/]$", max_length=1_000, description="an absolute path such as `/var/lib/casino-bridge`")
-]
-
-QueueBytes = Annotated[
-    int, Meta(ge=1_000_000, le=2**40, description="a size from `1MB` to `1TB`", extra={"kind": Kind.SIZE})
 ]
 
 
@@ -89,5 +85,5 @@ class Bridge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         default=14, name="retention"
     )
     """How long the audit, closed incidents and dead letters are kept; an event that waited longer becomes a dead letter."""
-    size_bytes: QueueBytes = field(default=1_000_000_000, name="size")
+    size_bytes: Bytes = field(default=1_000_000_000, name="size")
     """The most that the queue's file may take; when it is full, Alertmanager gets 503 and tries again."""

@@ -176,6 +176,11 @@ def remember(connection: sqlite3.Connection, name: str, value: str) -> None:
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 
 
+def forget(connection: sqlite3.Connection, name: str) -> None:
+    """Forget a small value."""
+    connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+
+
 def remembered(connection: sqlite3.Connection, name: str) -> str | None:
     """Return a small value."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()

@@ -67,14 +67,15 @@ class PdpyrasTransport:
 
     def send(self, endpoint: str, event: bytes) -> Answer:
         """POST an event; whatever happens on the way is an answer, too."""
-        clock = threading.Timer(self._call_seconds, self._adapter.cut)
+        is_late = threading.Event()
+        clock = threading.Timer(self._call_seconds, self._adapter.cut, (is_late,))
         clock.daemon = True
         clock.start()
         try:
             response = self._session.post(endpoint, data=event, allow_redirects=False)
         except pdpyras.PDClientError as fault:
             if fault.response is None:
-                return Answer(Kind.FAILED, _network(fault.__cause__, clock))
+                return Answer(Kind.FAILED, _network(fault.__cause__, is_late=is_late.is_set()))
             response = fault.response
         finally:
             clock.cancel()
@@ -85,8 +86,8 @@ class PdpyrasTransport:
         self._session.close()
 
 
-def _network(cause: BaseException | None, clock: threading.Timer) -> str:
-    if clock.finished.is_set() or isinstance(cause, requests.Timeout):
+def _network(cause: BaseException | None, *, is_late: bool) -> str:
+    if is_late or isinstance(cause, requests.Timeout):
         return "timeout"
     return "tls" if isinstance(cause, requests.exceptions.SSLError) else "network"
 
@@ -106,8 +107,9 @@ class _Adapter(HTTPAdapter):
             "https": _pool(HTTPSConnectionPool, HTTPSConnection, self._open),
         }
 
-    def cut(self) -> None:
-        """End every connection now, whatever it waits for."""
+    def cut(self, is_late: threading.Event) -> None:
+        """End every connection now, whatever it waits for; first of all, say that this is why."""
+        is_late.set()
         for spare in list(self._open):
             with suppress(OSError):
                 spare.shutdown(socket.SHUT_RDWR)

@@ -50,8 +50,8 @@ IN_TIME = Late()
 def trigger(alert: Alert, *, targets: Targets, now: float, late: Late = IN_TIME) -> bytes:
     """Write a trigger, without its routing key."""
     waited = late.seconds >= LATE_SECONDS
-    summary = alert.annotations.get("summary") or alert.name
-    description = alert.annotations.get("description", "")
+    summary = alert.annotations.get("summary", "").strip() or alert.name.strip() or "An alert without a name"
+    description = alert.annotations.get("description", "").strip()
     prefix = f"[told {_minutes(late.seconds)} late] " if waited else ""
     payload: dict[str, Any] = {
         "summary": cut(f"{prefix}{summary}{': ' if description else ''}{description}", MOST_SUMMARY),
@@ -156,7 +156,7 @@ def _plain(text: str) -> str:
 
 
 def _source(alert: Alert) -> str:
-    return next((alert.labels[name] for name in SOURCES if alert.labels.get(name)), CLIENT)
+    return next((alert.labels[name] for name in SOURCES if alert.labels.get(name, "").strip()), CLIENT)
 
 
 def _link(link: Link) -> dict[str, str]:

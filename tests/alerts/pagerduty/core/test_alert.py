@@ -15,7 +15,9 @@ LABELS = st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=6)
 
 def read_one(**changes):
     told = {**alert(starts=NOW), **changes}
-    (one,) = read(json.dumps(webhook({name: value for name, value in told.items() if value is not ...})).encode(), NOW).alerts
+    (one,) = read(
+        json.dumps(webhook({name: value for name, value in told.items() if value is not ...})).encode(), NOW
+    ).alerts
     return one
 
 
@@ -107,4 +109,6 @@ def test_other_labels_have_another_key(some, others):
 
 def test_the_key_of_an_alert_never_changes_from_one_release_to_the_next():
     """A changed scheme would leave every open incident without its resolve: it must be a new `KEY_SCHEME`."""
-    assert dedup_key({"alertname": "Dice fail", "team": "games"}) == "casino/1/Dice_fail/b755d4455e5a0317f9ff62afd26b6ece"
+    assert (
+        dedup_key({"alertname": "Dice fail", "team": "games"}) == "casino/1/Dice_fail/b755d4455e5a0317f9ff62afd26b6ece"
+    )

@@ -97,7 +97,10 @@ def test_the_bridges_own_events_are_taken_too():
 def test_links_lead_only_where_something_is_configured():
     one = alert_of(
         route="roll",
-        annotations={"runbook_url": "docs/runbooks/Dice.md", "dashboard_url": "https://grafana.example/d/a?var-route=roll"},
+        annotations={
+            "runbook_url": "docs/runbooks/Dice.md",
+            "dashboard_url": "https://grafana.example/d/a?var-route=roll",
+        },
     )
     assert texts(one, NOWHERE) == {
         "Dashboard": "https://grafana.example/d/a?var-route=roll&from=1799996400000&to=1800000900000"

@@ -19,10 +19,14 @@ def known(*, starts, ends=0.0):
     [
         pytest.param(told(starts=10), None, Verdict.OPENED, id="new"),
         pytest.param(told(starts=10), known(starts=10), Verdict.REPEATED, id="told again"),
-        pytest.param(told(starts=50), known(starts=10), Verdict.REPEATED, id="began again though its end was never told"),
+        pytest.param(
+            told(starts=50), known(starts=10), Verdict.REPEATED, id="began again though its end was never told"
+        ),
         pytest.param(told(starts=30), known(starts=10, ends=20), Verdict.OPENED, id="began again"),
         pytest.param(told(starts=20), known(starts=10, ends=20), Verdict.OPENED, id="began again at once"),
-        pytest.param(told(starts=10), known(starts=10, ends=20), Verdict.DOUBTFUL, id="its beginning, told after its end"),
+        pytest.param(
+            told(starts=10), known(starts=10, ends=20), Verdict.DOUBTFUL, id="its beginning, told after its end"
+        ),
         pytest.param(told(starts=15), known(starts=10, ends=20), Verdict.DOUBTFUL, id="began before it ended"),
         pytest.param(told(starts=10, ends=20), known(starts=10), Verdict.CLOSED, id="ended"),
         pytest.param(told(starts=5, ends=20), known(starts=10), Verdict.CLOSED, id="ended, with another beginning"),
@@ -30,7 +34,9 @@ def known(*, starts, ends=0.0):
         pytest.param(told(starts=10, ends=20), known(starts=10, ends=20), Verdict.REPEATED, id="ended before"),
         pytest.param(told(starts=10, ends=20), None, Verdict.HEALED, id="the end of something unheard of"),
         pytest.param(told(starts=10, name="Watchdog", severity="none"), None, Verdict.HEARTBEAT, id="the Watchdog"),
-        pytest.param(told(starts=10, name="Watchdog", severity="critical"), None, Verdict.OPENED, id="somebody's own Watchdog"),
+        pytest.param(
+            told(starts=10, name="Watchdog", severity="critical"), None, Verdict.OPENED, id="somebody's own Watchdog"
+        ),
     ],
 )
 def test_verdict(alert, incident, verdict):

@@ -25,7 +25,9 @@ def test_a_storm_is_more_than_a_minute_of_calls_and_ends_at_a_quarter(waiting, i
 def test_the_summary_names_what_there_is_most_of_and_the_worst():
     told = summary("games", [Waiting("Slow", 3, 300), Waiting("Down", 1, 12), Waiting("Down", 3, 1)])
     assert told.severity is Severity.CRITICAL
-    assert told.summary.startswith("Alert storm: 313 alerts wait (12 critical, 301 warning); most of them Slow 300, Down 13")
+    assert told.summary.startswith(
+        "Alert storm: 313 alerts wait (12 critical, 301 warning); most of them Slow 300, Down 13"
+    )
     assert told.details == {"Slow": "300", "Down": "13"}
 
 
