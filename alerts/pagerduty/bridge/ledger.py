@@ -84,6 +84,27 @@ def open_incidents(connection: sqlite3.Connection) -> dict[str, Stored]:
     return {row["key"]: Stored(_incident(row), row["body"]) for row in rows}
 
 
+def not_looked_up(connection: sqlite3.Connection, before: float, most: int) -> tuple[Stored, ...]:
+    """Return open incidents that were delivered before a moment and that nobody has looked up at PagerDuty."""
+    rows = connection.execute(
+        "SELECT * FROM incidents WHERE is_open AND NOT looked_up AND told_at < ? AND key NOT LIKE ?"
+        " AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.key = incidents.key) LIMIT ?",
+        (before, f"{OWN_KEYS}/%", most),
+    )
+    return tuple(Stored(_incident(row), row["body"]) for row in rows)
+
+
+def looked_up(connection: sqlite3.Connection, key: str) -> None:
+    """Remember that an incident was looked up at PagerDuty."""
+    connection.execute("UPDATE incidents SET looked_up = 1 WHERE key = ?", (key,))
+
+
+def tell_again(connection: sqlite3.Connection, stored: Stored, now: float) -> None:
+    """Queue the trigger of an open incident once more."""
+    alert = msgspec.json.decode(stored.body, type=Alert)
+    queue.put(connection, _entry(alert, Verdict.OPENED, stored.incident.target), now)
+
+
 def keep(connection: sqlite3.Connection, stored: Stored, now: float) -> None:
     """Remember an incident."""
     known = stored.incident

@@ -21,6 +21,8 @@ from alerts.pagerduty.bridge.app import build_app
 from alerts.pagerduty.bridge.heartbeat import LOOK_SECONDS, Changes, Heartbeat
 from alerts.pagerduty.bridge.intake import Intake
 from alerts.pagerduty.bridge.lines import set_up
+from alerts.pagerduty.bridge.lost import LOOK_SECONDS as LOOK_UP_SECONDS
+from alerts.pagerduty.bridge.lost import Lost
 from alerts.pagerduty.bridge.meter import Meter
 from alerts.pagerduty.bridge.pair import Pair
 from alerts.pagerduty.bridge.reconciler import Reconciler
@@ -67,6 +69,7 @@ class Bridge:
         )
         self._reconciler = Reconciler(settings, self.store, self.meter, self._alertmanagers, self.intake)
         self._changes = Changes(settings, self.store, self._wake)
+        self._lost = Lost(settings, self.store, self.meter, wake=self._wake)
         self._threads = Threads(lambda task: self.meter.count(catalog.FAULTS, task))
 
     def start(self) -> None:
@@ -79,6 +82,7 @@ class Bridge:
         self.pair.start(self._threads)
         self._threads.every("heartbeat", LOOK_SECONDS, self._heartbeat.look)
         self._threads.every("reconcile", settings.bridge.reconcile_seconds, self._reconcile)
+        self._threads.every("lost", LOOK_UP_SECONDS, self._look_up)
         self._threads.every("tidy", TIDY_SECONDS, self._tidy)
         if settings.control is not None:
             self._threads.every("changes", CHANGES_SECONDS, self._changes.look)
@@ -90,6 +94,7 @@ class Bridge:
         self._threads.stop()
         self._alertmanagers.close()
         self._changes.close()
+        self._lost.close()
         self.store.close()
 
     def _wake(self) -> None:
@@ -98,6 +103,10 @@ class Bridge:
     def _reconcile(self) -> None:
         if self.pair.is_sending():
             self._reconciler.look()
+
+    def _look_up(self) -> None:
+        if self.pair.is_sending():
+            self._lost.look()
 
     def _tidy(self) -> None:
         before, now = time.time() - self.settings.retention_seconds, time.time()

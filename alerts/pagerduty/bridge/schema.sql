@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS incidents (
   starts_at REAL NOT NULL,
   ends_at REAL NOT NULL,
   told_at REAL NOT NULL,         -- when Alertmanager last said anything of it
-  resent INTEGER NOT NULL DEFAULT 0,
+  looked_up INTEGER NOT NULL DEFAULT 0,   -- at PagerDuty, over its REST API
   body BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_incidents ON incidents (target) WHERE is_open;

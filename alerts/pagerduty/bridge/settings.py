@@ -37,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     bridge: Bridge
     state: Path
     events_url: str
+    rest_url: str
     keys: dict[str, Secret]
     directory: Directory
     per_minute: int
@@ -73,6 +74,7 @@ def settings_of(spec: Spec, flags: Flags) -> Settings:
         bridge=bridge,
         state=flags.state or Path(bridge.state),
         events_url=(flags.events_url or EVENTS_URL).rstrip("/"),
+        rest_url=(flags.events_url or REST_URL).rstrip("/"),  # a stand-in has both doors
         keys=keys,
         directory=Directory(
             {team: key for team, key in pages.items() if key}, spec.pagerduty.default or next(iter(keys))

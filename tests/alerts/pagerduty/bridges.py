@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.alerts.pagerduty.running import KEY, OTHER_KEY
+from tests.alerts.pagerduty.running import KEY, OTHER_KEY, TOKEN
 from tests.checkout import ROOT
 from tests.ports import free_port
 from tests.waiting import until
@@ -27,6 +27,7 @@ pagerduty:
   keys: {{games: {{env: PD_GAMES}}, tables: {{env: PD_TABLES}}}}
   default: games
   per_minute: {per_minute}
+  api_token: {{env: PD_TOKEN}}
 bridge: {{alertmanagers: ["{alertmanager}"], {bridge}}}
 """
 
@@ -55,7 +56,7 @@ class BridgeProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "bridge.log"
         self.events_url = events_url
-        self.environment = {**os.environ, "PD_GAMES": KEY, "PD_TABLES": OTHER_KEY}
+        self.environment = {**os.environ, "PD_GAMES": KEY, "PD_TABLES": OTHER_KEY, "PD_TOKEN": TOKEN}
         self.process: subprocess.Popen | None = None
         self.http = httpx.Client(base_url=self.url, timeout=10)
 

@@ -1,4 +1,7 @@
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -32,3 +35,37 @@ def bridge_of(tmp_path, standin):
     for bridge in made:
         bridge.kill()
         bridge.http.close()
+
+
+class GatewayControl:
+    """What the bridge reads of a gateway's control port."""
+
+    def __init__(self) -> None:
+        self.digest, self.asked = "one", 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.asked += 1
+                build = 'casino_build_info{version="0.1.0"} 1.0\n'
+                config = json.dumps({"generation": 5, "digest": outer.digest, "spec": {}})
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write((config if self.path == "/config" else build).encode())
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def gateway_control():
+    control = GatewayControl()
+    thread = threading.Thread(target=control.server.serve_forever)
+    thread.start()
+    yield control
+    control.server.shutdown()
+    control.server.server_close()
+    thread.join()

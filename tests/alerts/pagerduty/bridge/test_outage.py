@@ -113,3 +113,30 @@ def age(bridge, seconds: float) -> None:
 
 def opened(standin) -> list[str]:
     return [entry["dedup_key"] for entry in standin.timeline(what="alert_opened")]
+
+
+def test_what_pagerduty_took_and_lost_is_sent_again_once(bridge_of, standin):
+    bridge = bridge_of().start()
+    standin.fail({"kind": "lost", "times": 1})
+    bridge.tell(alert("Lost"))
+    until(lambda: bridge.series("bridge_sent_total") == 1)
+    bridge.tell(alert("Kept"))
+    until(lambda: bridge.series("bridge_sent_total") == 2)
+    assert standin.state()["open_alerts"] == 1
+    bridge.stop()
+    with sqlite3.connect(bridge.state / "bridge.sqlite") as connection:
+        connection.execute("UPDATE incidents SET told_at = told_at - 3600")
+    bridge.start()
+    until(lambda: standin.state()["open_alerts"] == 2)
+    until(lambda: bridge.series('bridge_reconciled_total{what="lost"}') == 1)
+    assert [entry["dedup_key"].split("/")[2] for entry in standin.timeline(what="call")] == ["Lost", "Kept", "Lost"]
+
+
+def test_reloads_of_the_gateway_are_told_as_changes(bridge_of, standin, gateway_control):
+    bridge = bridge_of(control=gateway_control.address).start()
+    until(lambda: gateway_control.asked >= 2)
+    gateway_control.digest = "other"
+    told = until(lambda: len(found := standin.timeline(what="change")) == 2 and found, seconds=40)
+    assert {entry["summary"] for entry in told} == {"Configuration reloaded: generation 5, other"}
+    assert {entry["routing_key"] for entry in told} == {KEY, OTHER_KEY}
+    assert bridge.series("bridge_open_incidents") == 0
