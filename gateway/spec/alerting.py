@@ -69,3 +69,7 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them: Prometheus tells each, and no load balancer stands between."""
     mute: dict[Name, Mute] = {}
     """Times at which tickets, or pages, wait."""
+    logs: LinkPrefix | None = None
+    """Kibana's address. Absent: pages lead to no logs."""
+    alertmanager: LinkPrefix | None = None
+    """Alertmanager's address as people reach it. Absent: pages offer no silence."""

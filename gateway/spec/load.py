@@ -15,6 +15,7 @@ from gateway.spec.rules import (
     limits,
     listen,
     openness,
+    pages,
     route,
     shadows,
     sharing,
@@ -55,7 +56,7 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     walk = Walk(tree, findings)
     spec = walk.build(root, type_of(Spec))
     report = Report(tree, walk.failed, findings)
-    for rules in (listen, upstream, route, edges, identity, told, limits, store):
+    for rules in (listen, upstream, route, edges, identity, told, limits, store, pages):
         rules.check(spec, report)
     if findings.errors:
         raise SpecErrors([*findings.errors, *findings.warnings])

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from gateway.spec.access import Control
 from gateway.spec.alerting import Alerts
+from gateway.spec.bridge import Bridge, PagerDuty
 from gateway.spec.consumer import Consumer, Identity, Issuer
 from gateway.spec.edge import Addresses
 from gateway.spec.limit import Limit, Store
@@ -21,7 +22,7 @@ class Team(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     contact: Text
     """Where people reach the team: a mail address or a channel."""
     pages: Text | None = None
-    """The team's on-call schedule."""
+    """Who is paged: the name of a key of `pagerduty.keys`."""
 
 
 class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +50,10 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who owns what."""
     alerts: Alerts = Alerts()
     """Who is told of trouble that belongs to no route, and where alerts lead."""
+    pagerduty: PagerDuty = PagerDuty()
+    """Whom PagerDuty tells."""
+    bridge: Bridge = Bridge()
+    """How alerts are carried to PagerDuty (`casino bridge serve`)."""
     identity: Identity = Identity()
     """How credentials come in and callers are named to services."""
     issuers: dict[Name, Issuer] = {}

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from exporters.catalog import games, gateway
-from exporters.catalog.gateway import CATALOGUE, LABELS
+from exporters.catalog import bridge, games, gateway
+from exporters.catalog.gateway import CATALOGUE
 from exporters.catalog.page import page
 
-PATH = Path(__file__).parents[2] / "docs" / "metrics.md"
-ALL = (*CATALOGUE, *games.CATALOGUE)
+DOCS = Path(__file__).parents[2] / "docs"
+PATH = DOCS / "metrics.md"
+ALL = (*CATALOGUE, *games.CATALOGUE, *bridge.CATALOGUE)
+PAGES = {"metrics.md": gateway, "bridge.md": bridge}
 EVERY = pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
 
 
@@ -22,7 +24,7 @@ def test_no_name_comes_twice():
 
 @EVERY
 def test_names_follow_the_rules_of_prometheus(metric):
-    assert re.fullmatch("(gateway|game|casino)_[a-z_]+[a-z]", metric.name)
+    assert re.fullmatch("(gateway|game|casino|bridge)_[a-z_]+[a-z]", metric.name)
     assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket", "_created"))
     assert metric.name.endswith(f"_{metric.unit}") if metric.unit else not metric.name.endswith(("_seconds", "_bytes"))
     assert metric.help.endswith(".")
@@ -34,18 +36,20 @@ def test_labels_are_unlike_those_prometheus_adds(metric):
     assert len(set(metric.labels)) == len(metric.labels)
 
 
-def test_every_label_has_a_meaning_and_every_meaning_a_label():
-    assert set(LABELS) == {label for metric in CATALOGUE for label in metric.labels}
+@pytest.mark.parametrize("catalog", PAGES.values(), ids=PAGES)
+def test_every_label_has_a_meaning_and_every_meaning_a_label(catalog):
+    assert set(catalog.LABELS) == {label for metric in catalog.CATALOGUE for label in metric.labels}
 
 
-def test_the_page_holds_the_tables_of_today():
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_holds_the_tables_of_today(name):
     """UPDATE_GOLDEN=1 writes them."""
-    written = PATH.read_text()
+    written = (DOCS / name).read_text()
     head, mark, _ = written.partition("### Families\n")
-    today = head + page(CATALOGUE, LABELS)
+    today = head + page(PAGES[name].CATALOGUE, PAGES[name].LABELS)
     if os.environ.get("UPDATE_GOLDEN"):
-        PATH.write_text(today)
-        pytest.skip(f"{PATH} rewritten")
+        (DOCS / name).write_text(today)
+        pytest.skip(f"{name} rewritten")
     assert mark
     assert today == written
 
@@ -57,6 +61,7 @@ def test_every_name_the_page_explains_is_one_of_the_catalogue():
     assert {name for name in named if name not in known and ends.sub("", name) not in known} == set()
 
 
-def test_the_catalogue_lists_every_constant():
-    constants = {value.name for name, value in vars(gateway).items() if name.isupper() and hasattr(value, "kind")}
-    assert constants == {metric.name for metric in CATALOGUE}
+@pytest.mark.parametrize("catalog", PAGES.values(), ids=PAGES)
+def test_the_catalogue_lists_every_constant(catalog):
+    constants = {value.name for name, value in vars(catalog).items() if name.isupper() and hasattr(value, "kind")}
+    assert constants == {metric.name for metric in catalog.CATALOGUE}

@@ -1,0 +1,155 @@
+"""The bridge's port: Alertmanager's webhooks, the peer, health and metrics. Handlers ask and answer; they decide nothing."""
+
+import asyncio
+import hmac
+import logging
+import time
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from prometheus_client.exposition import choose_encoder
+from sanic import HTTPResponse, Request, Sanic
+from sanic.config import Config
+from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.handlers import ErrorHandler
+
+from alerts.pagerduty.bridge.intake import MOST_BYTES, Intake
+from alerts.pagerduty.bridge.meter import Meter
+from alerts.pagerduty.bridge.pair import Pair
+from alerts.pagerduty.bridge.settings import Settings
+from alerts.pagerduty.bridge.store import Store
+from exporters.catalog import bridge as catalog
+from gateway.store.secrets import SecretError, Secrets
+
+logger = logging.getLogger("casino.bridge")
+
+WEBHOOK = "/alertmanager"
+PEER = "/peer"
+REQUEST_SECONDS = 10
+"""For a whole request to come in."""
+ENDPOINTS = {
+    WEBHOOK: "POST: Alertmanager's webhook; 200 once it is on disk, 503 if it cannot be stored",
+    PEER: "POST: the other bridge of the pair",
+    "/health": "200 while the bridge runs",
+    "/ready": "200 while it can store what it is told, else 503",
+    "/metrics": "Prometheus or OpenMetrics text, as Accept asks",
+}
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class Doors:
+    """Who may come in: whoever shows one of the tokens, or everybody where there are none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._tokens = tuple(settings.bridge.tokens.values())
+        self._secrets = Secrets()
+
+    def open_for(self, authorization: str) -> bool:
+        """Compare with every token in constant time; one that cannot be read lets nobody in."""
+        if not self._tokens:
+            return True
+        scheme, _, shown = authorization.partition(" ")
+        return scheme.lower() == "bearer" and any([self._is(token, shown) for token in self._tokens])  # noqa: C419 - all are compared
+
+    def _is(self, token: Any, shown: str) -> bool:
+        try:
+            return hmac.compare_digest(self._secrets.get(token).encode(), shown.encode())
+        except SecretError as fault:
+            logger.warning("token_unusable", extra={"fields": {"error.message": str(fault)}})
+            return False
+
+
+class Problems(ErrorHandler):
+    """Every error as a problem document (RFC 9457)."""
+
+    def __init__(self, intake: Intake, meter: Meter) -> None:
+        super().__init__()
+        self._intake = intake
+        self._meter = meter
+
+    def default(self, request: Request, exception: Exception) -> HTTPResponse:
+        """Render one."""
+        status = (exception.status_code or 500) if isinstance(exception, SanicException) else 500
+        if request.path == WEBHOOK:
+            self._meter.count(catalog.WEBHOOKS, str(status))
+        if isinstance(exception, PayloadTooLarge):
+            self._intake.too_large()
+        if not isinstance(exception, SanicException):
+            logger.error("request_failed", exc_info=exception, extra={"fields": {"url.path": request.path}})
+        return problem(status, "")
+
+
+def build_app(
+    settings: Settings, store: Store, meter: Meter, intake: Intake, pair: Pair, *, name: str
+) -> Sanic[Any, Any]:
+    """Build the app; the name must be its own in this process."""
+    app: Sanic[Any, Any] = Sanic(
+        name, config=_settings(), error_handler=Problems(intake, meter), configure_logging=False, strict_slashes=True
+    )
+    doors = Doors(settings)
+
+    @app.post(WEBHOOK)
+    async def alertmanager(request: Request) -> HTTPResponse:
+        began = time.monotonic()
+        if not doors.open_for(request.headers.get("authorization", "")):
+            meter.count(catalog.WEBHOOKS, "401")
+            return problem(401, "A token of `bridge.tokens` is needed.")
+        reply = await intake.take(request.body)
+        meter.count(catalog.WEBHOOKS, str(reply.status))
+        meter.took(catalog.WEBHOOK_SECONDS, time.monotonic() - began)
+        return answer({"stored": reply.detail}) if reply.status == 200 else problem(reply.status, reply.detail)
+
+    @app.post(PEER)
+    async def peer(request: Request) -> HTTPResponse:
+        if not doors.open_for(request.headers.get("authorization", "")):
+            return problem(401, "A token of `bridge.tokens` is needed.")
+        return HTTPResponse(await asyncio.to_thread(pair.hear, request.body), 200, NO_STORE, "application/json")
+
+    @app.get("/")
+    async def index(_: Request) -> HTTPResponse:
+        return answer(ENDPOINTS)
+
+    @app.get("/health")
+    async def health(_: Request) -> HTTPResponse:
+        return answer({"status": "ok"})
+
+    @app.get("/ready")
+    async def ready(_: Request) -> HTTPResponse:
+        state = {"stores": store.is_well, "sends": pair.is_sending()}
+        return answer(state, 200 if store.is_well else 503)
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> HTTPResponse:
+        await asyncio.to_thread(_look, store, meter)
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return HTTPResponse(encode(meter.registry), 200, NO_STORE, content_type)
+
+    return app
+
+
+def _look(store: Store, meter: Meter) -> None:
+    with store.reading() as connection:
+        meter.look(connection, time.time())
+
+
+def answer(body: object, status: int = 200) -> HTTPResponse:
+    """Answer with JSON."""
+    return HTTPResponse(msgspec.json.encode(body) + b"\n", status, NO_STORE, "application/json")
+
+
+def problem(status: int, detail: str) -> HTTPResponse:
+    """Answer with a problem document."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return HTTPResponse(msgspec.json.encode(body) + b"\n", status, NO_STORE, "application/problem+json")
+
+
+def _settings() -> Config:
+    """Sanic's settings for this app; the environment has no say in them."""
+    config = Config(env_prefix=None)
+    config.REQUEST_MAX_SIZE = MOST_BYTES
+    config.REQUEST_TIMEOUT = REQUEST_SECONDS
+    config.ACCESS_LOG = False
+    config.AUTO_EXTEND = False
+    config.MOTD = False
+    return config

@@ -1,0 +1,94 @@
+"""What one bridge is told: the spec's word, and what the command line says instead."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from alerts.pagerduty.bridge.ledger import Directory
+from alerts.pagerduty.core.links import Targets
+from alerts.pagerduty.core.standing import Caution
+from gateway.spec.address import parse_address
+from gateway.spec.bridge import Bridge
+from gateway.spec.model import Spec
+from gateway.spec.secret import Secret
+
+EVENTS_URL = "https://events.pagerduty.com"
+REST_URL = "https://api.pagerduty.com"
+DAY_SECONDS = 86_400.0
+
+
+class UnusableError(Exception):
+    """With this spec no bridge can run."""
+
+
+class Flags(Struct, frozen=True, kw_only=True):
+    """What the command line may say instead of the spec."""
+
+    listen: str | None = None
+    state: Path | None = None
+    events_url: str | None = None
+    alertmanager_url: str | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One bridge."""
+
+    bridge: Bridge
+    state: Path
+    events_url: str
+    rest_url: str
+    keys: dict[str, Secret]
+    directory: Directory
+    per_minute: int
+    api_token: Secret | None
+    targets: Targets
+    control: str | None
+    """Where the gateway's control port answers on this machine."""
+
+    @property
+    def caution(self) -> Caution:
+        return Caution(warm_up_seconds=self.bridge.warm_up_seconds, expects_watchdog=self.bridge.watchdog_seconds > 0)
+
+    @property
+    def retention_seconds(self) -> float:
+        return self.bridge.retention_days * DAY_SECONDS
+
+
+def settings_of(spec: Spec, flags: Flags) -> Settings:
+    """Put both together.
+
+    Raises:
+        UnusableError: no routing key is named.
+    """
+    keys = dict(spec.pagerduty.keys)
+    if not keys:
+        raise UnusableError("`pagerduty.keys` names no routing key: nobody could be told of anything")
+    bridge = spec.bridge
+    if flags.listen is not None:
+        bridge = replace(bridge, listen=flags.listen)
+    if flags.alertmanager_url is not None:
+        bridge = replace(bridge, alertmanagers=(flags.alertmanager_url.rstrip("/"),))
+    pages = {name: team.pages for name, team in spec.teams.items() if team.pages in keys}
+    return Settings(
+        bridge=bridge,
+        state=flags.state or Path(bridge.state),
+        events_url=(flags.events_url or EVENTS_URL).rstrip("/"),
+        rest_url=(flags.events_url or REST_URL).rstrip("/"),  # a stand-in has both doors
+        keys=keys,
+        directory=Directory(
+            {team: key for team, key in pages.items() if key}, spec.pagerduty.default or next(iter(keys))
+        ),
+        per_minute=spec.pagerduty.per_minute,
+        api_token=spec.pagerduty.api_token,
+        targets=Targets(logs=spec.alerts.logs, alertmanager=spec.alerts.alertmanager),
+        control=_control(spec),
+    )
+
+
+def _control(spec: Spec) -> str | None:
+    address = parse_address(spec.listen.control)
+    if address.family == "unix" or not address.is_loopback:
+        return None
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"http://{host}:{address.port}"

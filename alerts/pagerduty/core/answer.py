@@ -1,0 +1,70 @@
+"""What PagerDuty's answers mean, and what follows from each.
+
+The pages' table: 202 accepted; 400 never again; 429, 5xx and network errors again. The body of a 202 is not read: an
+event was accepted whatever it says, and a second try is harmless, since every event has its own key.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Kind(StrEnum):
+    """What an answer says."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """The event as it is will never be taken."""
+    LIMITED = "limited"
+    """Too many calls for this key."""
+    FAILED = "failed"
+    """Another try may do it."""
+
+
+class Answer(Struct, frozen=True):
+    """The end of one call."""
+
+    kind: Kind
+    reason: str
+    """`202`, `400`, `timeout`, `refused` and so on: bounded, for a metric's label."""
+    said: str = ""
+    """What PagerDuty said about it, shortened, without the key."""
+    wait_seconds: float = 0.0
+    """How long it asks to be left alone."""
+
+
+class Next(StrEnum):
+    """What is done with the event."""
+
+    DONE = "done"
+    AGAIN = "again"
+    FALL_BACK = "fall back"
+    """Send the least that PagerDuty takes instead."""
+    DIE = "die"
+    """Keep it where a person can look at it."""
+
+
+REFUSALS = frozenset({400, 413, 414, 422})
+"""The same body would get the same answer."""
+MOST_SAID = 300
+
+
+def answer_of(status: int, body: str, retry_after: str) -> Answer:
+    """Judge an HTTP answer."""
+    reason, said = str(status), body[:MOST_SAID]
+    if 200 <= status < 300:
+        return Answer(Kind.ACCEPTED, reason, said)
+    if status in REFUSALS:
+        return Answer(Kind.REFUSED, reason, said)
+    if status == 429:
+        return Answer(Kind.LIMITED, reason, said, float(retry_after) if retry_after.isdigit() else 0.0)
+    return Answer(Kind.FAILED, reason, said)
+
+
+def after(answer: Answer, *, is_trigger: bool, is_fallback: bool) -> Next:
+    """Decide what follows."""
+    if answer.kind is Kind.ACCEPTED:
+        return Next.DONE
+    if answer.kind is not Kind.REFUSED:
+        return Next.AGAIN
+    return Next.FALL_BACK if is_trigger and not is_fallback else Next.DIE

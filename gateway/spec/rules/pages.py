@@ -1,0 +1,59 @@
+"""Contradictions between teams, PagerDuty's keys and the bridge."""
+
+from collections.abc import Iterator
+
+from gateway.spec.address import parse_address
+from gateway.spec.model import Spec
+from gateway.spec.nodes import Path
+from gateway.spec.problem import Fault
+from gateway.spec.rules.report import Report
+from gateway.spec.secret import Secret
+
+
+def check(spec: Spec, report: Report) -> None:
+    for path, secret in _secrets(spec):
+        _secret(secret, path, report)
+    _names(spec, report)
+    _open_port(spec, report)
+
+
+def _secrets(spec: Spec) -> Iterator[tuple[Path, Secret]]:
+    for name, secret in spec.pagerduty.keys.items():
+        yield ("pagerduty", "keys", name), secret
+    for name, secret in spec.bridge.tokens.items():
+        yield ("bridge", "tokens", name), secret
+    peer = spec.bridge.peer
+    others: tuple[tuple[Path, Secret | None], ...] = (
+        (("pagerduty", "api_token"), spec.pagerduty.api_token),
+        (("bridge", "ping"), spec.bridge.ping),
+        (("bridge", "peer", "token"), peer.token if peer else None),
+    )
+    yield from ((path, secret) for path, secret in others if secret is not None)
+
+
+def _secret(secret: Secret, path: Path, report: Report) -> None:
+    stated = (secret.env is not None) + (secret.file is not None)
+    if stated != 1 and report.sound(path):
+        report.refuse(path, Fault.CONFLICT, f"exactly one of `env` and `file` is needed, not {stated}")
+
+
+def _names(spec: Spec, report: Report) -> None:
+    known = tuple(spec.pagerduty.keys)
+    if spec.pagerduty.default is not None and spec.pagerduty.default not in known:
+        report.unknown(("pagerduty", "default"), "key", spec.pagerduty.default, known)
+    for name, team in spec.teams.items():
+        if known and team.pages is not None and team.pages not in known:
+            report.unknown(("teams", name, "pages"), "key of PagerDuty", team.pages, known)
+
+
+def _open_port(spec: Spec, report: Report) -> None:
+    bridge, path = spec.bridge, ("bridge", "listen")
+    is_guarded = bridge.tokens or (bridge.tls is not None and bridge.tls.clients is not None)
+    if bridge.listen and not is_guarded and not parse_address(bridge.listen).is_loopback:
+        report.refuse(
+            path,
+            Fault.CONFLICT,
+            "whoever reaches this address could page people, or keep a page from them",
+            hint="give `bridge.tokens` or `bridge.tls.clients`, or listen on 127.0.0.1",
+            place=report.tree.value_place(path),
+        )
