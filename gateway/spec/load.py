@@ -7,7 +7,7 @@ from msgspec import Struct
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Mapping, Tree
 from gateway.spec.problem import Findings, Problem, SpecErrors, in_order
-from gateway.spec.rules import dangers, listen, route, shadows, upstream
+from gateway.spec.rules import dangers, listen, oncall, route, shadows, upstream
 from gateway.spec.rules.report import Report
 from gateway.spec.shorthand import expanded
 from gateway.spec.sources import files_of, read
@@ -41,7 +41,7 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     walk = Walk(tree, findings)
     spec = walk.build(root, type_of(Spec))
     report = Report(tree, walk.failed, findings)
-    for rules in (listen, upstream, route):
+    for rules in (listen, upstream, route, oncall):
         rules.check(spec, report)
     if findings.errors:
         raise SpecErrors([*findings.errors, *findings.warnings])

@@ -10,6 +10,7 @@ from gateway.spec.consumer import Consumer, Identity, Issuer
 from gateway.spec.edge import Addresses
 from gateway.spec.limit import Limit, Store
 from gateway.spec.listen import Bounds, Drain, Listen, Log, Metrics
+from gateway.spec.pagerduty import PagerDuty
 from gateway.spec.route import Route
 from gateway.spec.units import Name, Text
 from gateway.spec.upstream import Upstream
@@ -49,6 +50,8 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who owns what."""
     alerts: Alerts = Alerts()
     """Who is told of trouble that belongs to no route, and where alerts lead."""
+    pagerduty: PagerDuty = PagerDuty()
+    """Who is on call, and how PagerDuty is set up."""
     identity: Identity = Identity()
     """How credentials come in and callers are named to services."""
     issuers: dict[Name, Issuer] = {}
