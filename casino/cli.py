@@ -14,6 +14,7 @@ DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 LOAD_PER_SECOND = 20.0
 UNUSABLE = 2
+PAGERDUTY_API = "https://api.pagerduty.com"
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
@@ -50,6 +51,15 @@ examples:
   casino alerts list                                 every alert, whom it tells and how
   casino alerts show GatewayErrorBudgetBurn          its rules, as Prometheus reads them
   casino alerts explain GatewayErrorBudgetBurn       what it means, and how soon it fires
+"""
+PAGERDUTY = """\
+examples:
+  casino pagerduty plan casino.yaml                  what would be made, changed or refused
+  casino pagerduty apply casino.yaml --keys keys/    do it, and write the keys of integrations into files
+  casino pagerduty drift casino.yaml                 exit with 1 where PagerDuty is not what the spec says
+  casino pagerduty standin --listen 127.0.0.1:9084   a strict stand-in, with a page of incidents
+
+exit codes: 0 fine, 1 refused, or something differs or stays, 2 unusable spec or token
 """
 UP = """\
 examples:
@@ -90,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_schema, _add_serve, _add_build, _add_alerts, _add_up):
+    for add in (_add_check, _add_schema, _add_serve, _add_build, _add_alerts, _add_pagerduty, _add_up):
         add(commands)
     return parser
 
@@ -241,6 +251,56 @@ def _alerts(arguments: argparse.Namespace) -> int:
         name=getattr(arguments, "name", None),
         as_json=getattr(arguments, "json", False),
     )
+
+
+def _add_pagerduty(commands: "Commands[argparse.ArgumentParser]") -> None:
+    from alerts.pagerduty.standin.options import add_options  # noqa: PLC0415 - see the module's docstring
+
+    command = _command(
+        commands, "pagerduty", _pagerduty, summary="make PagerDuty what the spec says", examples=PAGERDUTY
+    )
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+    for action, summary in (
+        ("plan", "what would be made, changed or refused"),
+        ("apply", "make PagerDuty what the spec says"),
+        ("drift", "where PagerDuty is not what the spec says"),
+    ):
+        parser = actions.add_parser(action, help=summary, description=summary)
+        _add_spec(parser)
+        parser.add_argument("--json", action="store_true", help="print it for a machine")
+        parser.add_argument("--api-url", metavar="URL", default=PAGERDUTY_API, help=f"(default: {PAGERDUTY_API})")
+        if action != "drift":
+            parser.add_argument("--adopt", action="store_true", help="take over what others made under the same name")
+            parser.add_argument("--delete", action="store_true", help="delete what is no longer in the spec")
+        if action == "apply":
+            parser.add_argument("--keys", metavar="DIR", type=Path, help="write the keys of integrations into files")
+    standin = actions.add_parser("standin", help="serve a strict stand-in, with a page of incidents")
+    standin.set_defaults(run=_standin)
+    add_options(standin)
+
+
+def _pagerduty(arguments: argparse.Namespace) -> int:
+    from casino.pagerduty import Wish, provision  # noqa: PLC0415 - see the module's docstring
+
+    return provision(
+        Wish(
+            action=arguments.action,
+            path=arguments.file,
+            stage=arguments.stage,
+            url=arguments.api_url,
+            as_json=arguments.json,
+            adopt=getattr(arguments, "adopt", False),
+            delete=getattr(arguments, "delete", False),
+            keys=getattr(arguments, "keys", None),
+        )
+    )
+
+
+def _standin(arguments: argparse.Namespace) -> int:
+    from alerts.pagerduty.standin.__main__ import run  # noqa: PLC0415 - see the module's docstring
+
+    run(arguments)
+    return 0
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:

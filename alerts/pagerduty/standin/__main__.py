@@ -8,33 +8,15 @@ from collections.abc import Sequence
 from sanic import Sanic
 
 from alerts.pagerduty.standin.app import App, build
+from alerts.pagerduty.standin.options import add_options
 from alerts.pagerduty.standin.standin import Settings, Standin
-from alerts.pagerduty.standin.window import EVENTS_PER_WINDOW, REST_PER_WINDOW
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the options, which `casino pagerduty standin` has, too."""
     options = argparse.ArgumentParser(prog="python -m alerts.pagerduty.standin", description=__doc__)
     add_options(options)
-    options.add_argument("--fd", type=int, help="an open listening socket, instead of --listen")
+    options.add_argument("--fd", type=int, default=0, help="an open listening socket, instead of --listen")
     return options
-
-
-def add_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--listen", metavar="HOST:PORT", default="127.0.0.1:0", help="port 0: any free one; it is printed"
-    )
-    options.add_argument("--adopt", action="store_true", help="take routing keys that nobody has; each gets a service")
-    options.add_argument("--scale", type=float, default=1.0, help="how much faster than the wall's its clock runs")
-    options.add_argument(
-        "--processing",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="how long accepted events wait for their effect",
-    )
-    options.add_argument("--events-per-minute", type=int, default=EVENTS_PER_WINDOW, metavar="N", help="for each key")
-    options.add_argument("--rest-per-minute", type=int, default=REST_PER_WINDOW, metavar="N", help="for each token")
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -69,8 +51,12 @@ def serve(listener: socket.socket, settings: Settings) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    options = parser().parse_args(words)
-    listener = socket.socket(fileno=options.fd) if options.fd is not None else listen(options.listen)
+    run(parser().parse_args(words))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve as the options say, until told to stop."""
+    listener = socket.socket(fileno=options.fd) if options.fd else listen(options.listen)
     serve(listener, settings(options))
 
 
