@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="casino", description="An API gateway with its whole supervision stack as code."
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument("-V", "--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in (_add_check, _add_schema, _add_serve, _add_build, _add_alerts, _add_pagerduty, _add_up):
         add(commands)
@@ -299,8 +299,7 @@ def _pagerduty(arguments: argparse.Namespace) -> int:
 def _standin(arguments: argparse.Namespace) -> int:
     from alerts.pagerduty.standin.__main__ import run  # noqa: PLC0415 - see the module's docstring
 
-    run(arguments)
-    return 0
+    return run(arguments)
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:

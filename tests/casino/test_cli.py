@@ -12,7 +12,7 @@ from casino.cli import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "casino.yaml"
 CASINO = (sys.executable, "-m", "casino")
-COMMANDS = ("check", "schema", "serve", "build", "alerts", "up")
+COMMANDS = ("check", "schema", "serve", "build", "alerts", "pagerduty", "up")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

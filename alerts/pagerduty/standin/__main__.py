@@ -3,6 +3,7 @@
 import argparse
 import logging
 import socket
+import sys
 from collections.abc import Sequence
 
 from sanic import Sanic
@@ -15,7 +16,6 @@ from alerts.pagerduty.standin.standin import Settings, Standin
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m alerts.pagerduty.standin", description=__doc__)
     add_options(options)
-    options.add_argument("--fd", type=int, default=0, help="an open listening socket, instead of --listen")
     return options
 
 
@@ -29,11 +29,9 @@ def settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, int(port)), family=family, backlog=1024)
+    return socket.create_server((host, port), family=family, backlog=1024)
 
 
 def serve(listener: socket.socket, settings: Settings) -> None:
@@ -50,15 +48,20 @@ def serve(listener: socket.socket, settings: Settings) -> None:
     Sanic.serve_single(app)
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    run(parser().parse_args(words))
-
-
-def run(options: argparse.Namespace) -> None:
-    """Serve as the options say, until told to stop."""
-    listener = socket.socket(fileno=options.fd) if options.fd else listen(options.listen)
+def run(options: argparse.Namespace) -> int:
+    """Serve as the options say, until told to stop. Returns 2 when the address is not to be had."""
+    try:
+        listener = socket.socket(fileno=options.fd) if options.fd is not None else listen(*options.listen)
+    except OSError as fault:
+        print(f"cannot listen: {fault.strerror}", file=sys.stderr)  # noqa: T201 - it is a command
+        return 2
     serve(listener, settings(options))
+    return 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    return run(parser().parse_args(words))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
