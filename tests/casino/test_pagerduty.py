@@ -1,14 +1,19 @@
 """`casino pagerduty standin` as a process; the other actions are tested beside the provisioner."""
 
+import re
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
+from alerts.pagerduty.provision.hours import uncovered
+from alerts.pagerduty.standin.faults import Kind
 from casino.cli import main
+from gateway.spec.load import load
 
 STANDIN = (sys.executable, "-m", "casino", "pagerduty", "standin", "--listen")
 
@@ -35,3 +40,18 @@ def test_an_address_that_is_none_ends_with_2(capsys, address):
         main(["pagerduty", "standin", "--listen", address])
     assert left.value.code == 2
     assert "is no address such as" in capsys.readouterr().err
+
+
+def test_the_spec_of_the_page_can_be_used(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "pagerduty.md").read_text()
+    [spec] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "casino.yaml").write_text(f"casino: 1\n{spec}")
+    loaded = load(tmp_path / "casino.yaml")
+    assert loaded.warnings == ()
+    assert not uncovered(loaded.spec.pagerduty.schedules["games-primary"])
+
+
+def test_the_page_names_every_fault():
+    page = (Path(__file__).parents[2] / "docs" / "pagerduty.md").read_text()
+    rows = "".join(line.split("|")[1] for line in page.partition("| fault |")[2].splitlines() if "|" in line)
+    assert set(re.findall(r"`(\w+)`", rows)) == set(Kind)

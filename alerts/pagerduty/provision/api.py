@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import requests
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # that it is deprecated is known: docs/decisions.md
+    warnings.simplefilter("ignore", UserWarning)  # that it is deprecated is known
     import pdpyras
 
 URL = "https://api.pagerduty.com"
