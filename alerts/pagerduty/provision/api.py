@@ -60,7 +60,7 @@ class PdpyrasApi:
         self._session.timeout = TIMEOUT_SECONDS
         self._session.retry = dict(ONCE)
         self._session.max_network_attempts = 0
-        self._session.log.disabled = True  # it may name the end of the token
+        self._session.log.disabled = True  # what it would say, ApiError says
         self._pause = pause
 
     def list(self, many: str, **params: object) -> list[Document]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from alerts.pagerduty.provision.api import Api, Document
 from alerts.pagerduty.provision.bodies import body, integration
-from alerts.pagerduty.provision.found import Account, in_use, open_incidents
+from alerts.pagerduty.provision.found import Account, in_use, open_incidents, staying
 from alerts.pagerduty.provision.plan import Change, Plan, Verb, missing_integrations
 from alerts.pagerduty.provision.shape import Kind, Service, Shape, Shapes
 
@@ -69,5 +69,5 @@ def _delete(change: Change, account: Account, api: Api) -> None:
     """Delete an object; incidents are asked for once more, as one may have opened since the plan was made."""
     leaning = in_use((change.kind, change.name), account, open_incidents(api))
     if leaning:
-        raise StaysError(f"{change.kind.words} {change.name} stays: {leaning} open incidents lean on it")
+        raise StaysError(staying((change.kind, change.name), leaning))
     api.delete(f"/{change.kind.many}/{account.id_of(change.kind, change.name)}")

@@ -140,6 +140,12 @@ def in_use(key: Key, account: Account, incidents: Iterable[Document]) -> int:
     return sum(bool({each["service"]["id"], each["escalation_policy"]["id"]} & leaning) for each in incidents)
 
 
+def staying(key: Key, leaning: int) -> str:
+    """Say that an object stays because of incidents."""
+    incidents = "an open incident leans" if leaning == 1 else f"{leaning} open incidents lean"
+    return f"{key[0].words} {key[1]} stays: {incidents} on it"
+
+
 def _named(document: Document) -> set[str]:
     teams = {each["id"] for each in document.get("teams") or ()}
     return teams | {target["id"] for rule in document.get("escalation_rules") or () for target in rule["targets"]}

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from alerts.pagerduty.provision.api import Document
-from alerts.pagerduty.provision.found import Account, Key, in_use
+from alerts.pagerduty.provision.found import Account, Key, in_use, staying
 from alerts.pagerduty.provision.hours import told, uncovered
 from alerts.pagerduty.provision.shape import Kind, Policy, Schedule, Service, Shape, Shapes
 from gateway.spec.model import Spec
@@ -67,7 +67,7 @@ def make_plan(
     for kind, name in _left_over(wanted, account, owner):
         leaning = in_use((kind, name), account, open_incidents)
         if leaning:
-            kept.append(f"{kind.words} {name} stays: {leaning} open incidents lean on it")
+            kept.append(staying((kind, name), leaning))
         elif not delete:
             kept.append(f"{kind.words} {name} is not in the spec; `apply --delete` takes it away")
         else:

@@ -45,7 +45,7 @@ def test_a_write_that_may_have_had_an_effect_is_not_repeated(api, standin, kind)
     assert len(calls(standin)) == 1
 
 
-def test_a_call_too_many_waits_as_long_as_pagerduty_says_and_no_longer_than_a_minute(pauses):
+def test_a_call_too_many_waits_as_long_as_pagerduty_says(pauses):
     with running("--rest-per-minute", "1") as strict:
         api = PdpyrasApi(TOKEN, strict.url, pause=pauses.append)
         api.make("/teams", "team", TEAM)
@@ -53,6 +53,15 @@ def test_a_call_too_many_waits_as_long_as_pagerduty_says_and_no_longer_than_a_mi
             api.make("/teams", "team", {**TEAM, "name": "other"})
         assert len(pauses) == 3
         assert all(50 <= pause <= 60 for pause in pauses)
+
+
+def test_no_pause_is_longer_than_a_minute_whatever_pagerduty_says(pauses):
+    with running("--rest-per-minute", "1", "--scale", "0.1") as strict:
+        api = PdpyrasApi(TOKEN, strict.url, pause=pauses.append)
+        api.list("teams")
+        with pytest.raises(ApiError, match="429"):
+            api.list("teams")
+        assert pauses == [60.0] * 3
 
 
 def test_a_429_that_says_nothing_is_waited_for_all_the_same(api, standin, pauses):
