@@ -1,6 +1,6 @@
 """What is sent to PagerDuty to make an object what the spec wants. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from alerts.pagerduty.provision.api import Document
@@ -44,16 +44,23 @@ def _schedule(name: str, shape: Schedule, account: Account, now: datetime) -> Do
 
 
 def _layer(layer: Layer, there: Document | None, zone: ZoneInfo, account: Account, now: datetime) -> Document:
-    begins = (ANCHOR + timedelta(seconds=layer.phase_seconds)).replace(tzinfo=zone)
     kept = {"id": there["id"], "start": there["start"]} if there else {"start": now.isoformat(timespec="seconds")}
     return {
         **kept,
         "name": layer.name,
-        "rotation_virtual_start": begins.isoformat(),
+        "rotation_virtual_start": _begins(layer, zone).isoformat(),
         "rotation_turn_length_seconds": layer.turn_seconds,
         "users": [{"user": _reference("user", account.users[each])} for each in layer.users],
         "restrictions": [] if layer.hours == ALWAYS else list(map(_restriction, layer.hours)),
     }
+
+
+def _begins(layer: Layer, zone: ZoneInfo) -> datetime:
+    """Return a moment at which a cycle begins; not one in the hour that clocks leave out in spring."""
+    clocks = ANCHOR + timedelta(seconds=layer.phase_seconds)
+    while clocks.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != clocks:
+        clocks += timedelta(seconds=layer.turn_seconds * len(layer.users))
+    return clocks.replace(tzinfo=zone)
 
 
 def _restriction(stretch: Stretch) -> Document:
