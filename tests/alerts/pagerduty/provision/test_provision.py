@@ -6,6 +6,8 @@ import pytest
 
 from tests.alerts.pagerduty.running import KEY, TOKEN
 
+pytestmark = pytest.mark.proves("5.7 apply twice changes nothing; drift is shown; no secret is told")
+
 
 def test_the_second_time_nothing_changes(provisioner):
     made = provisioner.run("apply")
