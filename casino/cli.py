@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from casino.alert_words import add_actions
+from casino.page_words import add_bridge, add_pagerduty, provision, serve_bridge
 
 DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
@@ -84,6 +85,15 @@ examples:
   casino bridge dead list                            what PagerDuty would not take
   casino bridge dead requeue 3 4                     send it again
 """
+PAGERDUTY = """\
+examples:
+  casino pagerduty plan casino.yaml                  what would be made, changed or refused
+  casino pagerduty apply casino.yaml --keys keys/    do it, and write the keys of integrations into files
+  casino pagerduty drift casino.yaml                 exit with 1 where PagerDuty is not what the spec says
+  casino pagerduty standin --listen 127.0.0.1:9084   a strict stand-in, with a page of incidents
+
+exit codes: 0 fine, 1 refused, or something differs or stays, 2 unusable spec or token
+"""
 UP = """\
 examples:
   casino up                                          the gateway and the games of examples/casino.yaml
@@ -121,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="casino", description="An API gateway with its whole supervision stack as code."
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument("-V", "--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in (
         _add_check,
@@ -131,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_build,
         _add_alerts,
         _add_bridge,
+        _add_pagerduty,
         _add_up,
         _add_bench,
     ):
@@ -315,69 +326,13 @@ def _key(arguments: argparse.Namespace) -> int:
 
 
 def _add_bridge(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands,
-        "bridge",
-        _bridge_serve,
-        summary="carry alerts to PagerDuty, and show what became of them",
-        examples=BRIDGE,
-    )
-    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION")
-    serving = actions.add_parser("serve", help="run the bridge until SIGTERM or SIGINT")
-    _add_spec(serving, default=None)
-    serving.add_argument("--listen", metavar="ADDR", help="instead of the spec's `bridge.listen`")
-    serving.add_argument("--state", metavar="DIR", type=Path, help="where the queue is, instead of `bridge.state`")
-    serving.add_argument("--events-url", metavar="URL", help="where PagerDuty's Events API is (a stand-in, for tests)")
-    serving.add_argument("--alertmanager-url", metavar="URL", help="instead of the spec's `bridge.alertmanagers`")
-    explaining = actions.add_parser("explain", help="everything that happened to one incident")
-    explaining.add_argument("key", metavar="KEY", help="its dedup key, or a part of it such as the alert's name")
-    explaining.set_defaults(run=_bridge_explain)
-    dead = actions.add_parser("dead", help="what PagerDuty would not take").add_subparsers(
-        required=True, metavar="ACTION"
-    )
-    listing = dead.add_parser("list", help="show them; exits with 1 if there are any")
-    listing.add_argument("--json", action="store_true", help="print them for a machine")
-    listing.set_defaults(run=_bridge_dead)
-    requeueing = dead.add_parser("requeue", help="put them back into the queue")
-    chosen = requeueing.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("numbers", metavar="NUMBER", type=int, nargs="*", default=[], help="as `list` shows them")
-    chosen.add_argument("--all", action="store_true", help="all of them")
-    requeueing.set_defaults(run=_bridge_requeue)
-    for parser in (explaining, listing, requeueing):
-        parser.add_argument(
-            "--state", metavar="DIR", type=Path, help="where the queue is (default: /var/lib/casino-bridge)"
-        )
+    summary = "carry alerts to PagerDuty, and show what became of them"
+    add_bridge(_command(commands, "bridge", serve_bridge, summary=summary, examples=BRIDGE))
 
 
-def _bridge_serve(arguments: argparse.Namespace) -> int:
-    from alerts.pagerduty.bridge.settings import Flags  # noqa: PLC0415 - see the module's docstring
-    from casino.bridge import run  # noqa: PLC0415 - see the module's docstring
-
-    flags = Flags(
-        listen=arguments.listen,
-        state=arguments.state,
-        events_url=arguments.events_url,
-        alertmanager_url=arguments.alertmanager_url,
-    )
-    return run(arguments.file, stage=arguments.stage, flags=flags)
-
-
-def _bridge_explain(arguments: argparse.Namespace) -> int:
-    from casino.bridge import STATE, explain  # noqa: PLC0415 - see the module's docstring
-
-    return explain(arguments.state or STATE, arguments.key)
-
-
-def _bridge_dead(arguments: argparse.Namespace) -> int:
-    from casino.bridge import STATE, dead  # noqa: PLC0415 - see the module's docstring
-
-    return dead(arguments.state or STATE, as_json=arguments.json)
-
-
-def _bridge_requeue(arguments: argparse.Namespace) -> int:
-    from casino.bridge import STATE, requeue  # noqa: PLC0415 - see the module's docstring
-
-    return requeue(arguments.state or STATE, tuple(arguments.numbers), every=arguments.all)
+def _add_pagerduty(commands: "Commands[argparse.ArgumentParser]") -> None:
+    summary = "make PagerDuty what the spec says"
+    add_pagerduty(_command(commands, "pagerduty", provision, summary=summary, examples=PAGERDUTY))
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:

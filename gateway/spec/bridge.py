@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from gateway.spec.secret import Secret
-from gateway.spec.units import Address, Bytes, Count, FilePath, Name, PositiveSeconds, Seconds
+from gateway.spec.units import Address, Bytes, FilePath, Name, PositiveSeconds, Seconds
 
 HttpUrl = Annotated[
     str,
@@ -18,20 +18,6 @@ HttpUrl = Annotated[
 Folder = Annotated[
     str, Meta(pattern="^/.*[^/]$", max_length=1_000, description="an absolute path such as `/var/lib/casino-bridge`")
 ]
-
-
-class PagerDuty(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom PagerDuty tells."""
-
-    keys: dict[Name, Secret] = {}
-    """Integration keys (routing keys of the Events API v2), by the name that teams give as `pages`."""
-    default: Name | None = None
-    """The key for alerts of no team, of a team without a key, and for what the bridge itself has to say. Absent: the
-    first of `keys`."""
-    per_minute: Count = 120
-    """Calls PagerDuty takes in any minute for one key; more only where PagerDuty agreed to it."""
-    api_token: Secret | None = None
-    """A REST token, to find open incidents that PagerDuty lost. Absent: nobody looks."""
 
 
 class BridgeTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from gateway.spec.rules import (
     identity,
     limits,
     listen,
+    oncall,
     openness,
     pages,
     route,
@@ -56,7 +57,7 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     walk = Walk(tree, findings)
     spec = walk.build(root, type_of(Spec))
     report = Report(tree, walk.failed, findings)
-    for rules in (listen, upstream, route, edges, identity, told, limits, store, pages):
+    for rules in (listen, upstream, route, edges, identity, told, limits, store, oncall, pages):
         rules.check(spec, report)
     if findings.errors:
         raise SpecErrors([*findings.errors, *findings.warnings])

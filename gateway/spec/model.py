@@ -6,11 +6,12 @@ from msgspec import Meta, Struct
 
 from gateway.spec.access import Control
 from gateway.spec.alerting import Alerts
-from gateway.spec.bridge import Bridge, PagerDuty
+from gateway.spec.bridge import Bridge
 from gateway.spec.consumer import Consumer, Identity, Issuer
 from gateway.spec.edge import Addresses
 from gateway.spec.limit import Limit, Store
 from gateway.spec.listen import Bounds, Drain, Listen, Log, Metrics
+from gateway.spec.pagerduty import PagerDuty
 from gateway.spec.route import Route
 from gateway.spec.units import Name, Text
 from gateway.spec.upstream import Upstream
@@ -51,7 +52,7 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alerts: Alerts = Alerts()
     """Who is told of trouble that belongs to no route, and where alerts lead."""
     pagerduty: PagerDuty = PagerDuty()
-    """Whom PagerDuty tells."""
+    """Who is on call, and how PagerDuty is set up."""
     bridge: Bridge = Bridge()
     """How alerts are carried to PagerDuty (`casino bridge serve`)."""
     identity: Identity = Identity()

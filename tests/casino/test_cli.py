@@ -13,7 +13,7 @@ from casino.cli import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "casino.yaml"
 CASINO = (sys.executable, "-m", "casino")
-COMMANDS = ("check", "schema", "serve", "build", "alerts", "up", "bench", "key")
+COMMANDS = ("check", "schema", "serve", "build", "alerts", "bridge", "pagerduty", "up", "bench", "key")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

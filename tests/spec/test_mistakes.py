@@ -305,6 +305,40 @@ MISTAKES = {
 }  # fmt: skip
 
 
+def paged(lines: str, schedule: str = "") -> str:
+    indented = "".join(f"  {line}\n" for line in lines.splitlines())
+    rota = f"  schedules: {{rota: {{time_zone: Etc/UTC, layers: {{all: {{users: ann@x.example{schedule}}}}}}}}}\n"
+    return f"casino: 1\npagerduty:\n{rota}{indented}"
+
+
+MISTAKES |= {
+    "schedule that tells nobody": (
+        paged("policies: {games: {levels: {tell: ▸rotta}}}"), "unknown-name", "no schedule `rotta`", "`rota`",
+    ),
+    "service of no policy": (paged("services: {games: {policy: ▸gems}}"), "unknown-name", "no policy `gems`", "declared"),
+    "schedule of no team": (
+        "casino: 1\npagerduty: {policies: {a: {levels: {tell: a@x.example}, team: ▸gems}}}\n",
+        "unknown-name", "no team `gems`", "declared",
+    ),
+    "delay of half a minute": (
+        paged("policies: {games: {levels: {tell: rota, after: ▸90s}}}"), "bad-value", "whole minutes", None,
+    ),
+    "no delay": (paged("policies: {games: {levels: {tell: rota, after: ▸0}}}"), "bad-value", "at least one", None),
+    "time zone of another planet": (
+        "casino: 1\npagerduty: {schedules: {a: {time_zone: ▸Mars/Phobos, layers: {b: {users: a@x.example}}}}}\n",
+        "bad-value", "no time zone `Mars/Phobos`", None,
+    ),
+    "rotation that begins on no day": (paged("", ", begins: ▸2026-02-30T09:00"), "bad-value", "2026-02-30", None),
+    "person without a mail address": (
+        "casino: 1\npagerduty: {schedules: {a: {time_zone: Etc/UTC, layers: {b: {users: ▸ann}}}}}\n",
+        "bad-value", "`ann`", None,
+    ),
+    "token in two places": (
+        "casino: 1\npagerduty: {▸api_token: {env: A, file: b}}\n", "conflict", "exactly one of", None,
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("text", "fault", "message", "hint"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_placed(mistakes, text, fault, message, hint):
     problems, (mark,) = mistakes(spec=text)

@@ -3,38 +3,20 @@
 import argparse
 import logging
 import socket
+import sys
 from collections.abc import Sequence
 
 from sanic import Sanic
 
 from alerts.pagerduty.standin.app import App, build
+from alerts.pagerduty.standin.options import add_options
 from alerts.pagerduty.standin.standin import Settings, Standin
-from alerts.pagerduty.standin.window import EVENTS_PER_WINDOW, REST_PER_WINDOW
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the options, which `casino pagerduty standin` has, too."""
     options = argparse.ArgumentParser(prog="python -m alerts.pagerduty.standin", description=__doc__)
     add_options(options)
-    options.add_argument("--fd", type=int, help="an open listening socket, instead of --listen")
     return options
-
-
-def add_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--listen", metavar="HOST:PORT", default="127.0.0.1:0", help="port 0: any free one; it is printed"
-    )
-    options.add_argument("--adopt", action="store_true", help="take routing keys that nobody has; each gets a service")
-    options.add_argument("--scale", type=float, default=1.0, help="how much faster than the wall's its clock runs")
-    options.add_argument(
-        "--processing",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="how long accepted events wait for their effect",
-    )
-    options.add_argument("--events-per-minute", type=int, default=EVENTS_PER_WINDOW, metavar="N", help="for each key")
-    options.add_argument("--rest-per-minute", type=int, default=REST_PER_WINDOW, metavar="N", help="for each token")
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -47,11 +29,9 @@ def settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, int(port)), family=family, backlog=1024)
+    return socket.create_server((host, port), family=family, backlog=1024)
 
 
 def serve(listener: socket.socket, settings: Settings) -> None:
@@ -68,11 +48,20 @@ def serve(listener: socket.socket, settings: Settings) -> None:
     Sanic.serve_single(app)
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    options = parser().parse_args(words)
-    listener = socket.socket(fileno=options.fd) if options.fd is not None else listen(options.listen)
+def run(options: argparse.Namespace) -> int:
+    """Serve as the options say, until told to stop. Returns 2 when the address is not to be had."""
+    try:
+        listener = socket.socket(fileno=options.fd) if options.fd is not None else listen(*options.listen)
+    except OSError as fault:
+        print(f"cannot listen: {fault.strerror}", file=sys.stderr)  # noqa: T201 - it is a command
+        return 2
     serve(listener, settings(options))
+    return 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    return run(parser().parse_args(words))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

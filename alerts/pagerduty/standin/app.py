@@ -9,6 +9,7 @@ from sanic.exceptions import SanicException
 
 from alerts.pagerduty.standin.control import Control
 from alerts.pagerduty.standin.events_api import EventsApi
+from alerts.pagerduty.standin.page.doors import Page
 from alerts.pagerduty.standin.rest.doors import open_doors
 from alerts.pagerduty.standin.standin import Standin
 
@@ -21,7 +22,7 @@ App = Sanic[Config, SimpleNamespace]
 def build(standin: Standin) -> App:
     """Make the app of one stand-in."""
     app: App = Sanic("pagerduty-standin", config=_settings(), configure_logging=False)
-    events, control = EventsApi(standin), Control(standin)
+    events, control, page = EventsApi(standin), Control(standin), Page(standin)
     app.add_route(events.enqueue, "/v2/enqueue", methods=["POST"])
     app.add_route(events.enqueue_change, "/v2/change/enqueue", methods=["POST"])
     app.add_route(control.state, "/standin/state", methods=["GET"])
@@ -32,9 +33,23 @@ def build(standin: Standin) -> App:
     app.add_route(control.pace, "/standin/clock", methods=["PUT"])
     app.add_route(control.clear, "/standin/clear", methods=["POST"])
     app.add_route(control.elsewhere, "/standin/elsewhere", methods=["GET", "POST"])
+    app.add_route(page.overview, "/", methods=["GET"])
+    app.add_route(page.detail, "/standin/incidents/<incident:str>", methods=["GET"])
+    app.add_route(page.acknowledge, "/standin/incidents/<incident:str>/acknowledge", methods=["POST"])
+    app.add_route(page.resolve, "/standin/incidents/<incident:str>/resolve", methods=["POST"])
+    app.add_route(page.style, "/standin/page.css", methods=["GET"])
+    app.add_route(page.script, "/standin/page.js", methods=["GET"])
     open_doors(standin, app)
+    app.register_middleware(_guard, "request")
     app.error_handler.add(SanicException, _problem)
     return app
+
+
+async def _guard(request: Request) -> HTTPResponse | None:
+    """Refuse what a page of another site sends through somebody's browser."""
+    if request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"} or request.method in {"GET", "HEAD"}:
+        return None
+    return HTTPResponse(b"Another site's page may not do this.", 403, content_type="text/plain")
 
 
 async def _problem(_request: Request, error: SanicException) -> HTTPResponse:

@@ -135,7 +135,9 @@ def _latency(spec: Spec, route: Route, within_seconds: float, path: Path, report
 
 def _unused(spec: Spec, report: Report) -> None:
     used = {route.to for route in spec.routes.values()}
-    owners = {spec.alerts.team, *(route.team for route in spec.routes.values())}
+    paged = spec.pagerduty
+    parts = (spec.routes, paged.schedules, paged.policies, paged.services)
+    owners = {spec.alerts.team, *(each.team for part in parts for each in part.values())}
     for name in spec.upstreams.keys() - used:
         report.warn(("upstreams", name), Danger.UNUSED, f"no route leads to upstream `{name}`")
     for name in spec.teams.keys() - owners:

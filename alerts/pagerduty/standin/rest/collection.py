@@ -40,6 +40,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     leave: Callable[[R], None] = lambda _gone: None
     """Raises RestError when one cannot be deleted; else cleans up behind it."""
     shown: Callable[[R], dict[str, Any]] = msgspec.to_builtins
+    alone: frozenset[str] = frozenset()
+    """Fields that are shown of one, and not in lists."""
 
 
 class Collection(Generic[R]):
@@ -63,7 +65,7 @@ class Collection(Generic[R]):
         teams = request.args.getlist("team_ids[]", [])
         if teams:
             found = [each for each in found if {team.id for team in getattr(each, "teams", ())} & set(teams)]
-        return page(request, self._kind.many, [self._shown(each) for each in found])
+        return page(request, self._kind.many, [self._brief(each) for each in found])
 
     def make(self, request: Request) -> HTTPResponse:
         if self._kind.from_needed and self._account.users:
@@ -117,6 +119,9 @@ class Collection(Generic[R]):
         )
         if taken:
             raise invalid(f"{key.title()} has already been taken")
+
+    def _brief(self, each: R) -> dict[str, Any]:
+        return {name: value for name, value in self._shown(each).items() if name not in self._kind.alone}
 
     def _shown(self, each: R) -> dict[str, Any]:
         shown = self._kind.shown(each)

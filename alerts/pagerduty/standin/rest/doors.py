@@ -64,7 +64,7 @@ def _kinds(standin: Standin, integrity: Integrity, schedules: Schedules, service
         ),
         Kind(
             one="schedule", many="schedules", shape=Schedule, held=lambda account: account.schedules, missing=3004,
-            complete=schedules.complete, leave=integrity.leave_schedule, shown=schedules.shown,
+            complete=schedules.complete, leave=integrity.leave_schedule, shown=schedules.shown, alone=frozenset({"schedule_layers"}),
         ),
         Kind(
             one="escalation_policy", many="escalation_policies", shape=Policy, held=lambda account: account.policies, missing=5001,
