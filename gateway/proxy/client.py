@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import socket
-import struct
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +17,8 @@ from gateway.core.proxy_protocol import Malformed, read_preface
 from gateway.proxy.entrance import PLAIN, Entrance
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.framing import CHUNKED, HEAD_END, Dechunker, FramingError, bare_line_feed
-from gateway.proxy.head import NO_HEAD, RequestHead
+from gateway.proxy.head import NO_HEAD, RequestHead, too_large
+from gateway.proxy.reset import reset
 from gateway.proxy.timers import NEVER, TICKS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ _LINGER_SECONDS: Final = 2.0
 _RATE_SECONDS: Final = 5.0
 _EXCUSED: Final = 1 << 62
 """Bytes credited to a body whose client was kept waiting: by no rule could it have sent more."""
-_RESET: Final = struct.pack("ii", 1, 0)  # struct linger of socket(7): on, for no time
 
 
 # What the next byte belongs to. Plain numbers: looking up an enum's member would cost on every read.
@@ -128,19 +126,14 @@ class ClientConnection(asyncio.Protocol):
         self.transport.close()
         self.worker.timers.arm(self, self.worker.clock() + self.worker.bounds.idle_seconds)
 
-    def close_if_idle(self) -> bool:
+    def close_if_idle(self) -> None:
         if self.exchange is None:
             self.close()
-            return True
-        return False
 
     def abort(self) -> None:
         """Reset the connection: an answer that was cut must not look whole, and what nobody reads must not stay in the kernel."""
         self.worker.outbox.flush()
-        held = self.transport.get_extra_info("socket")
-        if held is not None:  # uvloop gives none for a connection that has ended
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.transport.abort()
+        reset(self.transport)
 
     def expire(self, now: float) -> None:
         """Act on the deadline of whatever the connection is waiting for."""
@@ -219,7 +212,7 @@ class ClientConnection(asyncio.Protocol):
             self._part_of_head(data)
             return b""
         if end > bounds.head_bytes:
-            return self.refuse(_too_large(data, bounds.target_bytes))
+            return self.refuse(too_large(data, bounds.target_bytes))
         self._scanned = 0
         self._head_due = NEVER
         try:
@@ -233,7 +226,7 @@ class ClientConnection(asyncio.Protocol):
     def _part_of_head(self, data: bytes) -> None:
         bounds = self.worker.bounds
         if len(data) > bounds.head_bytes:
-            self.refuse(_too_large(data, bounds.target_bytes))
+            self.refuse(too_large(data, bounds.target_bytes))
         elif bare_line_feed(data):
             self.refuse(Failure.BAD_REQUEST)
         else:
@@ -364,9 +357,7 @@ class ClientConnection(asyncio.Protocol):
     @property
     def persistent(self) -> bool:
         """Whether the request, as far as it was read, leaves the connection fit for another one."""
-        if self._state == _LENGTH:
-            return self._left <= _DRAINABLE_BYTES
-        return self._state == _ANSWERING
+        return self._state == _ANSWERING or (self._state == _LENGTH and self._left <= _DRAINABLE_BYTES)
 
     def answered(self, *, keep: bool) -> None:
         """Go on to the next request, or close: the answer is complete."""
@@ -456,8 +447,3 @@ class ClientConnection(asyncio.Protocol):
             self._paused_reading = False
             self._rate_bytes = _EXCUSED
             self.transport.resume_reading()
-
-
-def _too_large(data: bytes, target_bytes: int) -> Failure:
-    line = data.find(b"\r\n")
-    return Failure.TARGET_TOO_LONG if line < 0 or line > target_bytes else Failure.HEAD_TOO_LARGE

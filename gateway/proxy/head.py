@@ -225,6 +225,12 @@ def _note_credential(head: RequestHead, value: bytes) -> None:
         head.credential = b""
 
 
+def too_large(data: bytes, target_bytes: int) -> Failure:
+    """Name what of a head is too large: its first line, or all of it."""
+    line = data.find(b"\r\n")
+    return Failure.TARGET_TOO_LONG if line < 0 or line > target_bytes else Failure.HEAD_TOO_LARGE
+
+
 def _protocol_failure(raw: bytes) -> Failure:
     """Name what is wrong with a head the parser refused."""
     if bare_line_feed(raw):

@@ -56,6 +56,8 @@ _COLLECT_AFTER: Final = (20_000, 20, 50)
 """A request leaves no cycles behind; connections do, when they end."""
 _LOG: Final = logging.getLogger("casino.worker")
 _UNKNOWN_STATE: Final = VersionState(endpoints=())
+_DOCUMENTS: Final = (Word.GENERATION, Word.EDITION, Word.KEYSETS)
+_REFUSALS: Final = ("connections", "per_address", "proxy_protocol")
 
 
 def main(process: Process) -> None:
@@ -120,8 +122,7 @@ class Worker:
         self.table: Table | None = None
         self._contexts = ClientContexts()
         self._told_faults: list[str] = []
-        self.ready = False
-        self.closing = False
+        self.ready = self.closing = False
         self.date = b""
         self.connections: set[ClientConnection] = set()
         self.done: asyncio.Future[None] = self.loop.create_future()
@@ -131,12 +132,9 @@ class Worker:
         self._acceptors: list[Acceptor] = []
         self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
         self._expected = self._closing_since = 0.0
-        self._documents = {
-            Word.GENERATION: self._read_snapshot,
-            Word.EDITION: self._read_endpoints,
-            Word.KEYSETS: self._read_key_sets,
-        }
-        self._tried = dict.fromkeys(self._documents, -1)
+        readers = (self._read_snapshot, self._read_endpoints, self._read_key_sets)
+        self._documents = dict(zip(_DOCUMENTS, readers, strict=True))
+        self._tried = dict.fromkeys(_DOCUMENTS, -1)
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
         self.certificates = Certificates(tally, self.number)
@@ -148,14 +146,12 @@ class Worker:
         self.tokens = Tokens(self)
         self.gatekeeper = Gatekeeper(self)
         self._accepted = tally.index(ACCEPTED, ())
-        self._refusals = {
-            reason: tally.index(REFUSED, (reason,)) for reason in ("connections", "per_address", "proxy_protocol")
-        }
+        self._refusals = {reason: tally.index(REFUSED, (reason,)) for reason in _REFUSALS}
         self._lag = tally.histogram(LOOP_LAG, (str(self.number),), Metrics().latency_buckets)
-        self.words[Word.CONNECTIONS] = 0
 
     def start(self, factory: Any) -> None:
         """Take up what is published, then accept."""
+        self.words[Word.CONNECTIONS] = 0
         self._follow()
         for listener, listening in self.process.listeners:
             keyring = self.process.keyrings.get(listener.address)
