@@ -288,7 +288,7 @@ def _alerts(arguments: argparse.Namespace) -> int:
         from casino import trials  # noqa: PLC0415 - see the module's docstring
 
         if arguments.action == "test":
-            return trials.test(arguments.file, stage=arguments.stage, files_of=arguments.names)
+            return trials.play(arguments.file, stage=arguments.stage, files_of=arguments.names)
         return trials.backtest(
             arguments.file,
             stage=arguments.stage,
