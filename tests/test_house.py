@@ -13,6 +13,8 @@ MOST_FUNCTION_LINES = 50
 CODE = ("casino", "gateway", "alerts", "exporters", "bench", "tests")
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "base", "common", "misc"}
 CATCH_ALLS = {
+    "alerts/pagerduty/bridge/store.py": "a change of the queue, whose fault is told to whoever asked for it",
+    "alerts/pagerduty/bridge/threads.py": "the bridge's task supervisor",
     "gateway/control/tasks.py": "the task supervisor",
     "gateway/serve/children.py": "the last frame of a forked child",
     "gateway/proxy/client.py": "the client's protocol callbacks",
