@@ -39,7 +39,7 @@ TIDY_SECONDS = 60.0
 CHANGES_SECONDS = 10.0
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes keeps the others waiting. SQLite gives the interpreter free at each statement, and at
-Python's 5 ms the store would wait so long for each to get it back: p99 of a webhook fell from 106 to 40 ms."""
+Python's 5 ms the store would wait so long for each to get it back: p99 of a webhook fell from 106 to 69 ms."""
 
 
 class Bridge:
