@@ -60,7 +60,7 @@ wheel: $(VENV)/.ready
 	@deploy/wheel dist
 
 # What is measured is what is released: an environment of its own with nothing in it but the wheel.
-build/wheel/.ready: $(VENV)/.ready $(shell find casino exporters gateway -name '*.py')
+build/wheel/.ready: $(VENV)/.ready $(shell find alerts casino exporters gateway -name '*.py')
 	@rm -rf build/wheel
 	@deploy/wheel build/wheel/dist
 	@$(BIN)/python -m venv build/wheel
