@@ -170,6 +170,12 @@ class Rig:
             connection.request(method, path, headers=headers or {})
             return Answer(connection.getresponse())
 
+    def settle(self) -> "Rig":
+        """Wait until it is ready and has looked at the spec's file for the first time: the next change is the test's."""
+        until(lambda: self.ask("GET", "/ready").status == 200)
+        until(lambda: self.ask("GET", "/config").json["last_reload"])
+        return self
+
     def endpoints(self) -> Endpoints:
         return msgspec.msgpack.decode(self.build.documents.read(ENDPOINTS), type=Endpoints)
 

@@ -245,7 +245,7 @@ def test_a_file_is_read_again_when_it_changes_and_nonsense_in_it_is_not_taken(st
 
 
 def test_a_new_issuers_keys_are_there_before_the_spec_that_needs_them(start, issuer):
-    control = start(refresh="1h")
+    control = start(refresh="1h").settle()
     with upstream() as other:
         other.answer = answer(SECOND)
         control.write_spec(SPEC.format(source=f'url: "{other.url}/keys"', refresh="1h"))

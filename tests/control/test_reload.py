@@ -18,11 +18,7 @@ BROKEN = FIRST.replace("to: dice", "to: dise").replace("casino: 1", "casino: 1\n
 
 @pytest.fixture
 def control(rig):
-    """Control with all workers, once it has looked at the spec's file for the first time."""
-    started = rig(FIRST).start()
-    until(lambda: started.ask("GET", "/ready").status == 200)
-    until(lambda: started.ask("GET", "/config").json["last_reload"])
-    return started
+    return rig(FIRST).start().settle()
 
 
 def metric(control, name):

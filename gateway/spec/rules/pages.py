@@ -6,13 +6,14 @@ from gateway.spec.address import parse_address
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
 from gateway.spec.problem import Fault
+from gateway.spec.rules import secret as credential
 from gateway.spec.rules.report import Report
 from gateway.spec.secret import Secret
 
 
 def check(spec: Spec, report: Report) -> None:
     for path, secret in _secrets(spec):
-        _secret(secret, path, report)
+        credential.check(secret, path, report)
     _names(spec, report)
     _open_port(spec, report)
 
@@ -29,12 +30,6 @@ def _secrets(spec: Spec) -> Iterator[tuple[Path, Secret]]:
         (("bridge", "peer", "token"), peer.token if peer else None),
     )
     yield from ((path, secret) for path, secret in others if secret is not None)
-
-
-def _secret(secret: Secret, path: Path, report: Report) -> None:
-    stated = (secret.env is not None) + (secret.file is not None)
-    if stated != 1 and report.sound(path):
-        report.refuse(path, Fault.CONFLICT, f"exactly one of `env` and `file` is needed, not {stated}")
 
 
 def _names(spec: Spec, report: Report) -> None:
