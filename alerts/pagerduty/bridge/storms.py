@@ -17,7 +17,8 @@ from alerts.pagerduty.core.severity import RANKS, Severity
 from alerts.pagerduty.core.storm import Weather, storm_key, summary, weather
 from exporters.catalog import bridge as catalog
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 5.0
+"""Counting what waits reads the whole queue; a summary is due within 30 s."""
 MOST_AT_ONCE = 200
 
 
