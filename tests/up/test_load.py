@@ -18,7 +18,7 @@ async def listen(heard: list[str], *, answers: bool) -> asyncio.Server:
                 heard.append(head.decode())
                 if answers:
                     writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionResetError):
             writer.close()
 
     return await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -41,7 +41,7 @@ async def loaded(heard: list[str], *, per_second: float, until: int, answers: bo
 
 
 def test_both_games_are_asked_and_some_testers_are_among_them(heard):
-    asyncio.run(loaded(heard, per_second=500, until=2 * len(MIX)))
+    asyncio.run(loaded(heard, per_second=500, until=3 * len(MIX)))
     paths = {head.split()[1] for head in heard}
     assert {"/roll/6", "/cards/5"} <= paths
     assert sum("x-beta: 1" in head.lower() for head in heard) >= 2

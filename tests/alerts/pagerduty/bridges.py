@@ -72,6 +72,7 @@ class BridgeProcess:
                 [*before, sys.executable, "-m", "casino", "bridge", "serve", str(self.spec), "--state", str(self.state),
                  "--listen", f"127.0.0.1:{self.port}", "--events-url", self.events_url],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log,
+                start_new_session=True,  # a program before it may leave it behind: both are killed
             )  # fmt: skip
 
     def answers(self) -> bool:
@@ -82,7 +83,8 @@ class BridgeProcess:
 
     def kill(self) -> None:
         if self.process is not None:
-            self.process.kill()
+            with suppress(ProcessLookupError):  # all of it has ended
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def stop(self) -> None:
