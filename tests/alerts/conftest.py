@@ -52,12 +52,12 @@ def whole(spec_of):
 
 
 @pytest.fixture
-def promtool(tmp_path: Path) -> Callable[..., None]:
-    """Run a promtool command in a folder with these files; fail with what it says."""
+def promtool(tmp_path: Path) -> Callable[..., str]:
+    """Run a promtool command in a folder with these files and return what it says; fail with that if it finds fault."""
     if not shutil.which("promtool"):
         pytest.skip("promtool is not installed (Debian: prometheus)")
 
-    def run(files: dict[str, str], *command: str) -> None:
+    def run(files: dict[str, str], *command: str) -> str:
         for name, text in files.items():
             path = tmp_path / "build" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,17 +66,18 @@ def promtool(tmp_path: Path) -> Callable[..., None]:
             ["promtool", *command], cwd=tmp_path / "build", capture_output=True, text=True, check=False, timeout=110
         )
         assert done.returncode == 0, (done.stdout + done.stderr)[:4000]
+        return done.stdout + done.stderr
 
     return run
 
 
 @pytest.fixture
-def judge(promtool: Callable[..., None]) -> Callable[..., None]:
-    """Run promtool's unit tests: series by name, and what expressions must give at which minute."""
+def judge(promtool: Callable[..., str]) -> Callable[..., bool]:
+    """Say whether promtool finds true, of series by name, what expressions must give at which minute."""
 
     def run(
         rules: dict[str, str], series: dict[str, str], expected: list[tuple[str, str, list[dict]]], *, every: str
-    ) -> None:
+    ) -> bool:
         test = {
             "rule_files": list(rules),
             "evaluation_interval": every,
@@ -91,6 +92,6 @@ def judge(promtool: Callable[..., None]) -> Callable[..., None]:
                 }
             ],
         }
-        promtool({**rules, "test.yaml": yaml.safe_dump(test)}, "test", "rules", "test.yaml")
+        return "SUCCESS" in promtool({**rules, "test.yaml": yaml.safe_dump(test)}, "test", "rules", "test.yaml")
 
     return run

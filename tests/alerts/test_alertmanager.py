@@ -143,7 +143,7 @@ def test_the_operator_gets_the_same_rules():
 @pytest.mark.parametrize("render", [alertmanager.render, prometheus.render])
 def test_the_example_gives_this_configuration(golden, render):
     for path, text in render(EXAMPLE).items():
-        golden(f"alerts/{path}", text)
+        assert golden(f"alerts/{path}", text) == text
 
 
 def test_days_and_nights_are_written_as_alertmanager_reads_them(muted):

@@ -48,7 +48,7 @@ def test_an_idle_service_spends_nothing_and_alerts_nobody(rules, judge):
         ("objective:error_ratio:increase5m", "30m", []),
         (f"{REMAINING} != {REMAINING}", "30m", []),
     ]
-    judge(rules, {GOOD: "5x60", BAD: "0x60"}, expected, every="1m")
+    assert judge(rules, {GOOD: "5x60", BAD: "0x60"}, expected, every="1m")
 
 
 def test_an_idle_service_after_traffic_keeps_its_budget(rules, judge):
@@ -56,7 +56,7 @@ def test_an_idle_service_after_traffic_keeps_its_budget(rules, judge):
     series = {GOOD: "0+60x60 3600x600", BAD: "0+0.25x60 15x600"}
     share = 15 / (3600 + 15)
     expr, samples = near(REMAINING, 1 - share / 0.01)
-    judge(rules, series, [(expr, "10h", samples), silent("10h")], every="5m")
+    assert judge(rules, series, [(expr, "10h", samples), silent("10h")], every="5m")
 
 
 def test_errors_weigh_as_much_by_night_as_by_day(rules, judge):
@@ -64,7 +64,7 @@ def test_errors_weigh_as_much_by_night_as_by_day(rules, judge):
     series = {GOOD: "0+6000x720 4320000+5.94x720", BAD: "0x720 0+0.06x720"}
     truth = 0.06 * 720 / (6000 * 720 + 6 * 720)
     expr, samples = near("objective:error_ratio:increase1d", truth)
-    judge(rules, series, [(expr, "24h", samples), silent("24h")], every="5m")
+    assert judge(rules, series, [(expr, "24h", samples), silent("24h")], every="5m")
 
 
 def test_errors_that_appear_late_count_for_what_they_are(rules, judge):
@@ -72,7 +72,7 @@ def test_errors_that_appear_late_count_for_what_they_are(rules, judge):
     series = {GOOD: "0+600x1440", BAD: "_x720 0+60x15 900x705"}
     truth = 60 * 15 / (600 * 1440 + 60 * 15)
     expr, samples = near("objective:error_ratio:increase7d", truth)
-    judge(rules, series, [(expr, "24h", samples)], every="5m")
+    assert judge(rules, series, [(expr, "24h", samples)], every="5m")
 
 
 def test_errors_whose_series_ends_with_the_incident_count_a_little_more(rules, judge):
@@ -80,12 +80,14 @@ def test_errors_whose_series_ends_with_the_incident_count_a_little_more(rules, j
     series = {GOOD: "0+600x1440", BAD: "_x720 0+60x15 _x705"}
     truth = 60 * 15.5 / (600 * 1440 + 60 * 15.5)
     expr, samples = near("objective:error_ratio:increase7d", truth)
-    judge(rules, series, [(expr, "24h", samples)], every="5m")
+    assert judge(rules, series, [(expr, "24h", samples)], every="5m")
 
 
 def test_without_any_error_series_the_budget_is_whole(rules, judge):
     labels = REMAINING + WHERE
-    judge(rules, {GOOD: "0+60x120"}, [(REMAINING, "2h", [{"labels": labels, "value": 1}]), silent("2h")], every="1m")
+    assert judge(
+        rules, {GOOD: "0+60x120"}, [(REMAINING, "2h", [{"labels": labels, "value": 1}]), silent("2h")], every="1m"
+    )
 
 
 def test_a_counter_that_falls_to_zero_loses_nothing(rules, judge):
@@ -93,21 +95,21 @@ def test_a_counter_that_falls_to_zero_loses_nothing(rules, judge):
     steps = " ".join(["0+199x119"] * 12)
     errors = " ".join(["0+1x119"] * 12)
     share, samples = near("objective:error_ratio:increase1d", 0.005)
-    judge(rules, {GOOD: steps, BAD: errors}, [(share, "23h55m", samples)], every="5m")
+    assert judge(rules, {GOOD: steps, BAD: errors}, [(share, "23h55m", samples)], every="5m")
 
 
 def test_one_failure_among_few_requests_pages_nobody(rules, judge):
     """E4: a request each ten minutes, one of which fails."""
     quiet = " ".join(f"{count}x9" for count in range(30))
     series = {GOOD: quiet, BAD: "0x100 1x200"}
-    judge(rules, series, [silent(f"{minute}m") for minute in (102, 110, 150, 200)], every="1m")
+    assert judge(rules, series, [silent(f"{minute}m") for minute in (102, 110, 150, 200)], every="1m")
 
 
 def test_a_reply_that_is_nobodys_fault_counts_on_neither_side(rules, judge):
     """499, and what the gateway itself refuses (429, 401), are no events; a 4xx of the service is a good answer."""
     series = {GOOD: "0+60x120", BAD: "0+6x120", LEFT: "0+600x120", LIMITED: "0+600x120", MISSING: "0+34x120"}
     expr, samples = near("objective:error_ratio:increase1h", 6 / 100)
-    judge(rules, series, [(expr, "2h", samples)], every="1m")
+    assert judge(rules, series, [(expr, "2h", samples)], every="1m")
 
 
 def test_a_week_is_exact_from_its_first_minute_to_its_last(rules, judge):
@@ -116,7 +118,7 @@ def test_a_week_is_exact_from_its_first_minute_to_its_last(rules, judge):
     truth = 1 - 1800 / (600 * 7 * 1440 + 1800) / 0.01
     expr, samples = near(REMAINING, truth)
     expected = [(expr, "168h30m", samples), (REMAINING, "171h", [{"labels": REMAINING + WHERE, "value": 1}])]
-    judge(rules, series, expected, every="30m")
+    assert judge(rules, series, expected, every="30m")
 
 
 def test_a_hole_in_the_recording_does_not_hide_what_was_before(spec_of, judge):
@@ -124,7 +126,7 @@ def test_a_hole_in_the_recording_does_not_hide_what_was_before(spec_of, judge):
     rules = render(spec_of(AVAILABLE))
     series = {GOOD: "0+600x600 _x20 372600+600x1600", BAD: "0+3x600 _x20 1863+3x1600"}
     expr, samples = near("objective:events:increase1d", 603 * 1440, within=0.03)
-    judge(rules, series, [(expr, "34h15m", samples)], every="15m")
+    assert judge(rules, series, [(expr, "34h15m", samples)], every="15m")
 
 
 def test_a_latency_objective_counts_what_was_too_slow(spec_of, judge):
@@ -139,7 +141,7 @@ def test_a_latency_objective_counts_what_was_too_slow(spec_of, judge):
     expr, _ = near("objective:error_ratio:increase1h", 0.2)
     remaining, _ = near(REMAINING, 1 - 0.2 / 0.1)
     one = [{"labels": where, "value": 1}]
-    judge(rules, series, [(expr, "2h", one), (remaining, "2h", one)], every="1m")
+    assert judge(rules, series, [(expr, "2h", one), (remaining, "2h", one)], every="1m")
 
 
 def test_a_promise_of_everything_has_no_budget_and_no_infinity(spec_of, judge):
@@ -150,7 +152,7 @@ def test_a_promise_of_everything_has_no_budget_and_no_infinity(spec_of, judge):
         ("objective:burn_rate:increase1h", "2h", []),
         firing("2h", "page-fast", "critical"),
     ]
-    judge(rules, series, expected, every="1m")
+    assert judge(rules, series, expected, every="1m")
 
 
 def test_a_promise_of_nothing_has_no_rules(spec_of):

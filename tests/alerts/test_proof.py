@@ -36,7 +36,7 @@ def test_each_tier_fires_and_clears_when_arithmetic_says(spec_of, promtool, obje
     spec = spec_of(objectives)
     kind = "latency" if "latency" in objectives else "availability"
     name = f"prometheus/tests/objective-roll-{kind}-{tier}.yaml"
-    promtool({**render(spec), name: proofs(spec)[name]}, "test", "rules", name)
+    assert "SUCCESS" in promtool({**render(spec), name: proofs(spec)[name]}, "test", "rules", name)
 
 
 WEEK_AGO = ("gateway-week-ago",) if FULL else ()
@@ -47,7 +47,7 @@ WEEK_AGO = ("gateway-week-ago",) if FULL else ()
 @pytest.mark.parametrize("name", ["upstream-dice", "gateway", "gateway-week", "watchers", *WEEK_AGO])
 def test_every_other_alert_fires_above_its_threshold_only(whole, promtool, name):
     path = f"prometheus/tests/{name}.yaml"
-    promtool({**render(whole), path: proofs(whole)[path]}, "test", "rules", path)
+    assert "SUCCESS" in promtool({**render(whole), path: proofs(whole)[path]}, "test", "rules", path)
 
 
 def test_every_alert_has_a_test_in_which_it_fires_and_all_but_one_a_test_in_which_it_does_not(whole):

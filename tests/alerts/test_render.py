@@ -19,7 +19,7 @@ ALERTS = every_alert(load(EXAMPLE).spec)
 
 @pytest.mark.parametrize("path", BUNDLE)
 def test_the_example_gives_these_rules(golden, path):
-    golden(f"alerts/{path}", BUNDLE[path])
+    assert golden(f"alerts/{path}", BUNDLE[path]) == BUNDLE[path]
 
 
 def test_the_same_spec_gives_the_same_bytes():

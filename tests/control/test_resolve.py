@@ -213,6 +213,7 @@ def test_while_one_family_is_silent_the_other_is_followed(hosts):
             server.refuses = {("dice.example.", "AAAA")}
             server.records["dice.example.", "A"] = (1, "10.0.0.2")
             await leads_to("10.0.0.2", "fd00::1")
+            assert [one.host for one in directory.addresses(url)] == ["10.0.0.2", "fd00::1"]
             await tasks.stop()
 
     asyncio.run(follow())

@@ -113,7 +113,7 @@ def test_a_new_client_certificate_is_shown_without_a_reload(serve, client, vault
     serve()
     first = called(client, vault, LAST).socket.getpeercert()["serialNumber"]
     authority.issue("caller", "caller.test")
-    until(lambda: called(client, vault, LAST).socket.getpeercert()["serialNumber"] != first)
+    assert until(lambda: called(client, vault, LAST).socket.getpeercert()["serialNumber"] != first)
 
 
 def test_a_pair_that_cannot_be_used_leaves_the_last_good_one(faulty, parts, vault, authority):
@@ -121,9 +121,9 @@ def test_a_pair_that_cannot_be_used_leaves_the_last_good_one(faulty, parts, vaul
     client = faulty.connect()
     called(client, vault, LAST)
     replace(str(authority.folder / "caller.pem"), b"half a certif")
-    until(lambda: called(client, vault, LAST) and "upstream_tls_refused" in faulty.complaints())
+    assert until(lambda: called(client, vault, LAST) and "upstream_tls_refused" in faulty.complaints())
     authority.issue("caller", "caller.test")
-    called(client, vault, LAST)
+    assert called(client, vault, LAST)
     client.close()
 
 
@@ -146,7 +146,7 @@ def test_new_authorities_are_believed_without_a_reload(serve, connect, vault, au
         peer.send(LAST)
         return client.message().status == 200
 
-    until(is_believed)
+    assert until(is_believed)
 
 
 def test_a_file_that_vanished_between_check_and_use_costs_its_upstream_alone(faulty, parts, vault, authority):

@@ -78,4 +78,4 @@ def test_what_alertmanager_thought_over_too_soon_is_triggered_again(bridge_of, s
     running.tell(alert("DiceFail", starts=began, ends=time.time()))
     until(lambda: standin.state()["open_alerts"] == 0)
     running.tell(alert("DiceFail", starts=began))
-    until(lambda: standin.state()["open_alerts"] == 1)
+    assert until(lambda: standin.state()["open_alerts"] == 1)

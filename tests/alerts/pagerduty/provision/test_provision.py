@@ -207,7 +207,7 @@ def test_other_integrations_of_a_service_are_nobodys_business(provisioner):
     service = provisioner.found("services", "games")
     body = {"integration": {"type": "events_api_v2_inbound_integration", "name": "by hand", "integration_key": KEY}}
     provisioner.standin.rest("POST", f"/services/{service['id']}/integrations", body)
-    provisioner.run("drift")
+    assert provisioner.run("drift") == "PagerDuty is what the spec says.\n"
 
 
 @pytest.mark.parametrize(
