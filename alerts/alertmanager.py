@@ -9,10 +9,15 @@ from typing import Any
 
 from alerts.promise import owner
 from alerts.text import document
+from exporters.duration import duration
 from gateway.spec.alerting import Mute
 from gateway.spec.model import Spec
 
 PATH = "alertmanager/alertmanager.yml"
+PAGE_WAIT_SECONDS, TICKET_WAIT_SECONDS = 5.0, 60.0
+"""How long a group waits for more of its kind before it is told."""
+INTERVAL_SECONDS = 30.0
+
 _TICKET = 'severity="warning"'
 _CAUSES = {
     "GatewayUpstreamDown": (
@@ -28,52 +33,52 @@ _CAUSES = {
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def render(spec: Spec) -> dict[str, str]:
-    """Return the file by its path below the build's folder."""
-    return {PATH: document(configuration(spec))}
+def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
+    """Return the file by its path below the build's folder. `time_scale` shortens every wait alike, for a drill."""
+    return {PATH: document(configuration(spec, time_scale))}
 
 
-def configuration(spec: Spec) -> dict[str, Any]:
+def configuration(spec: Spec, time_scale: float = 1.0) -> dict[str, Any]:
     """Return the whole configuration."""
-    config = {"route": _route(spec), "inhibit_rules": list(_inhibitions(spec)), "receivers": _receivers(spec)}
+    config = {"route": _route(spec, time_scale), "inhibit_rules": list(_inhibitions(spec)), "receivers": _receivers(spec)}
     times = [{"name": name, "time_intervals": [_interval(mute)]} for name, mute in spec.alerts.mute.items()]
     return config | ({"time_intervals": times} if times else {})
 
 
-def _route(spec: Spec) -> dict[str, Any]:
+def _route(spec: Spec, scale: float) -> dict[str, Any]:
     teams = dict.fromkeys([*spec.teams, owner(spec)])
     return {
         "receiver": "bridge",
         "group_by": ["alertname", "team", "severity", "route", "upstream"],
-        "group_wait": "5s",
-        "group_interval": "30s",
-        "repeat_interval": "4h",
+        "group_wait": duration(PAGE_WAIT_SECONDS * scale),
+        "group_interval": duration(INTERVAL_SECONDS * scale),
+        "repeat_interval": duration(14_400 * scale),
         "routes": [
             {
                 "receiver": "heartbeat",
                 "matchers": ['severity="none"'],
                 "group_wait": "0s",
-                "group_interval": "30s",
+                "group_interval": duration(INTERVAL_SECONDS * scale),
                 # Alertmanager rounds it up to a multiple of group_interval.
-                "repeat_interval": "30s",
+                "repeat_interval": duration(INTERVAL_SECONDS * scale),
             },
             {"receiver": "nobody", "matchers": ['severity="info"']},
             *(
-                {"receiver": "bridge", "matchers": [f'team="{team}"'], "routes": [*_by_severity(spec, team)]}
+                {"receiver": "bridge", "matchers": [f'team="{team}"'], "routes": [*_by_severity(spec, team, scale)]}
                 for team in teams
             ),
         ],
     }
 
 
-def _by_severity(spec: Spec, team: str) -> Iterator[dict[str, Any]]:
-    for severity, wait in (("critical", "5s"), ("warning", "1m")):
+def _by_severity(spec: Spec, team: str, scale: float) -> Iterator[dict[str, Any]]:
+    for severity, wait in (("critical", PAGE_WAIT_SECONDS), ("warning", TICKET_WAIT_SECONDS)):
         muted = [
             name
             for name, mute in spec.alerts.mute.items()
             if severity in mute.severities and (not mute.teams or team in mute.teams)
         ]
-        route = {"receiver": "bridge", "matchers": [f'severity="{severity}"'], "group_wait": wait}
+        route = {"receiver": "bridge", "matchers": [f'severity="{severity}"'], "group_wait": duration(wait * scale)}
         yield route | ({"mute_time_intervals": muted} if muted else {})
 
 

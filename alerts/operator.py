@@ -5,8 +5,9 @@ from typing import Any
 import yaml
 
 from alerts.gateway import JOB
-from alerts.prometheus import SCRAPE
+from alerts.prometheus import SCRAPE_SECONDS
 from alerts.text import HEAD, document
+from exporters.duration import duration
 
 _LABELS = {"app.kubernetes.io/name": JOB}
 
@@ -33,7 +34,7 @@ def _monitor() -> dict[str, Any]:
     spec = {
         "jobLabel": "app.kubernetes.io/name",
         "selector": {"matchLabels": _LABELS},
-        "endpoints": [{"port": "control", "path": "/metrics", "interval": SCRAPE}],
+        "endpoints": [{"port": "control", "path": "/metrics", "interval": duration(SCRAPE_SECONDS)}],
     }
     return {
         "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": _metadata("casino"), "spec": spec,

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from casino import drill_words
 from casino.alert_words import add_actions
 from casino.page_words import add_bridge, add_pagerduty, provision, serve_bridge
 
@@ -143,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_bridge,
         _add_pagerduty,
         _add_up,
+        _add_drill,
         _add_bench,
     ):
         add(commands)
@@ -370,6 +372,13 @@ def _up(arguments: argparse.Namespace) -> int:
     return up(
         arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
     )  # fmt: skip
+
+
+def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "drill", drill_words.run_drill, summary=drill_words.SUMMARY, examples=drill_words.EXAMPLES
+    )
+    drill_words.add_drill(command, DEMO)
 
 
 def _rate(text: str) -> float:

@@ -5,7 +5,7 @@ from typing import TextIO
 
 from gateway.spec.problem import Problem, Severity
 
-RED, YELLOW, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
+RED, GREEN, YELLOW, BOLD, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
 class Paint:
@@ -21,3 +21,7 @@ class Paint:
         colour = RED if problem.severity is Severity.ERROR else YELLOW
         place, _, rest = str(problem).partition(f": {problem.severity}: ")
         return f"{BOLD}{place}:{PLAIN} {colour}{problem.severity}:{PLAIN} {rest}"
+
+    def verdict(self, line: str, *, good: bool) -> str:
+        """Return a line green or red."""
+        return f"{GREEN if good else RED}{line}{PLAIN}" if self._on else line

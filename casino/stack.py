@@ -76,14 +76,14 @@ class Stack:
         deadline = time.monotonic() + READY_SECONDS
         for part in parts:
             while part.ready and fetch(part.ready, part.token) is None:
-                self._heed(POLL_SECONDS)
+                self.heed(POLL_SECONDS)
                 if part not in wave or time.monotonic() > deadline:
                     raise Failed(f"{part.name} does not answer on {part.ready}")
 
     def watch(self, line: Callable[[], str]) -> None:
         """Wait for ever; on a terminal, show a line that is kept up to date. Raises as `start` does."""
         while True:
-            self._heed(LINE_SECONDS)
+            self.heed(LINE_SECONDS)
             if sys.stdout.isatty():
                 print(CLEAR_LINE + line(), end="", flush=True)
 
@@ -111,6 +111,16 @@ class Stack:
                 return False
         return True
 
+    def child(self, part: Part) -> Child:
+        """Return the process of a part that runs."""
+        return next(wave[part] for wave in self._waves if part in wave)
+
+    def end(self, part: Part) -> None:
+        """Kill a part at once, on purpose: nobody is told, and nothing fails for it."""
+        for wave in self._waves:
+            if part in wave:
+                wave.pop(part).kill()
+
     def forget(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -118,8 +128,8 @@ class Stack:
     def log(self, part: Part) -> Path:
         return self.folder / f"{part.name.replace(' ', '-')}.log"
 
-    def _heed(self, seconds: float) -> None:
-        """Sleep that long, or until a signal; tell of parts that ended."""
+    def heed(self, seconds: float) -> None:
+        """Sleep that long, or until a signal; tell of parts that ended. Raises as `start` does."""
         signalled = signal.sigtimedwait(SIGNALS, seconds)
         if signalled and signalled.si_signo in STOPPING:
             raise Stopped

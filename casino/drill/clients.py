@@ -1,0 +1,106 @@
+"""Clients that behave badly: too many connections, too many requests, keys that nobody has."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import httpx
+
+KNOCK_SECONDS = 0.2
+FLOODERS = 8
+PIPELINED = 200
+"""Requests sent at once on each connection, without waiting for answers: writing them costs far less than answering them."""
+_READ_BYTES = 1 << 16
+
+Address = tuple[str, int]
+
+
+@asynccontextmanager
+async def crowd(address: Address, clients: int) -> AsyncIterator[None]:
+    """Keep that many connections open, and knock for more."""
+    async with kept_on(*(_stay(address) for _ in range(clients)), _knock(address)):
+        yield
+
+
+@asynccontextmanager
+async def asking(
+    address: Address, path: str, per_second: float, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[None]:
+    """Send requests at a steady rate, whatever is answered."""
+    async with kept_on(_ask(address, path, per_second, headers or {})):
+        yield
+
+
+@asynccontextmanager
+async def flood(address: Address, path: str) -> AsyncIterator[None]:
+    """Send more requests than anybody can answer."""
+    async with kept_on(*(_pour(address, path) for _ in range(FLOODERS))):
+        yield
+
+
+@asynccontextmanager
+async def kept_on(*work: Coroutine[object, object, NoReturn]) -> AsyncIterator[None]:
+    """Let some work go on meanwhile, and end it."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stay(address: Address) -> NoReturn:
+    """Hold one connection; who is turned away comes again."""
+    while True:
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection(*address)
+            try:
+                await reader.read()
+            finally:
+                writer.close()
+        await asyncio.sleep(KNOCK_SECONDS)
+
+
+async def _knock(address: Address) -> NoReturn:
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(*address)
+            writer.close()
+        await asyncio.sleep(KNOCK_SECONDS)
+
+
+async def _ask(address: Address, path: str, per_second: float, headers: Mapping[str, str]) -> NoReturn:
+    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}", timeout=2.0) as client:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                await client.get(path, headers=dict(headers))
+            due = max(due + 1 / per_second, loop.time() - 1.0)
+            await asyncio.sleep(due - loop.time())
+
+
+async def _pour(address: Address, path: str) -> NoReturn:
+    request = f"GET {path} HTTP/1.1\r\nHost: drill\r\n\r\n".encode() * PIPELINED
+    while True:
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection(*address)
+            try:
+                await asyncio.gather(_write_on(writer, request), _read_on(reader))
+            finally:
+                writer.close()
+
+
+async def _write_on(writer: asyncio.StreamWriter, request: bytes) -> NoReturn:
+    while True:
+        writer.write(request)
+        await writer.drain()
+
+
+async def _read_on(reader: asyncio.StreamReader) -> None:
+    while await reader.read(_READ_BYTES):
+        pass
+    raise ConnectionResetError
