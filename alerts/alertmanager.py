@@ -7,6 +7,7 @@ the bridge closes those by comparing, and a page always ends by itself.
 from collections.abc import Iterator
 from typing import Any
 
+from alerts.addresses import WEBHOOK, bridges
 from alerts.promise import owner
 from alerts.text import document
 from exporters.duration import duration
@@ -40,7 +41,11 @@ def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
 
 def configuration(spec: Spec, time_scale: float = 1.0) -> dict[str, Any]:
     """Return the whole configuration."""
-    config = {"route": _route(spec, time_scale), "inhibit_rules": list(_inhibitions(spec)), "receivers": _receivers(spec)}
+    config = {
+        "route": _route(spec, time_scale),
+        "inhibit_rules": list(_inhibitions(spec)),
+        "receivers": _receivers(spec),
+    }
     times = [{"name": name, "time_intervals": [_interval(mute)]} for name, mute in spec.alerts.mute.items()]
     return config | ({"time_intervals": times} if times else {})
 
@@ -107,10 +112,10 @@ def _inhibitions(spec: Spec) -> Iterator[dict[str, Any]]:
 
 def _receivers(spec: Spec) -> list[dict[str, Any]]:
     # max_alerts 0: a list that is cut says `resolved` of alerts that still fire (notes, E5).
-    hook = {"url": spec.alerts.bridge, "max_alerts": 0}
+    hooks = [{"url": f"{url}{WEBHOOK}", "max_alerts": 0} for url in bridges(spec)]
     return [
-        {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True}]},
-        {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False}]},
+        {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True} for hook in hooks]},
+        {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False} for hook in hooks]},
         {"name": "nobody"},
     ]
 

@@ -69,16 +69,24 @@ class Stack:
             Failed: a part ended, or did not answer in time.
             Stopped: a signal came first.
         """
-        wave: dict[Part, Child] = {}
-        self._waves.append(wave)
-        for part in parts:
-            wave[part] = Child(part.name, part.words, self.log(part), part.listener)
+        self.launch(parts)
         deadline = time.monotonic() + READY_SECONDS
         for part in parts:
             while part.ready and fetch(part.ready, part.token) is None:
                 self.heed(POLL_SECONDS)
-                if part not in wave or time.monotonic() > deadline:
+                if not self.runs(part) or time.monotonic() > deadline:
                     raise Failed(f"{part.name} does not answer on {part.ready}")
+
+    def launch(self, parts: Sequence[Part]) -> None:
+        """Start one wave, and leave it to the caller to wait for it."""
+        wave: dict[Part, Child] = {}
+        self._waves.append(wave)
+        for part in parts:
+            wave[part] = Child(part.name, part.words, self.log(part), part.listener)
+
+    def runs(self, part: Part) -> bool:
+        """Whether a part was started and has not ended, as far as was told."""
+        return any(part in wave for wave in self._waves)
 
     def watch(self, line: Callable[[], str]) -> None:
         """Wait for ever; on a terminal, show a line that is kept up to date. Raises as `start` does."""

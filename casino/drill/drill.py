@@ -14,6 +14,7 @@ from casino.drill.ground import Site
 from casino.drill.hands import hand
 from casino.drill.key import Key
 from casino.drill.plan import expect
+from casino.drill.report import speed
 from casino.drill.verdict import Outcome, judge
 from casino.drill.watch import LOOK_SECONDS, Lookout
 from casino.drill.witness import Witness
@@ -23,7 +24,11 @@ HEED_SECONDS = 0.1
 CALM_SECONDS = 120.0
 """For alerts of the wave before to end."""
 
+LANES = ((Ground.SERVICES,), (Ground.BUDGETS,), (Ground.WATCHERS, Ground.CLOCK))
+"""Grounds side by side, as many as two cores bear; those of a lane one after the other."""
+
 Say = Callable[[str], None]
+Waves = tuple[tuple[Fault, ...], ...]
 
 
 class Drill:
@@ -33,10 +38,10 @@ class Drill:
         self._stack, self._alerts, self._say = stack, alerts, say
         self.outcomes: list[Outcome] = []
 
-    async def run(self, waves: Mapping[Ground, tuple[tuple[Fault, ...], ...]], sites: Mapping[Ground, Site]) -> None:
+    async def run(self, waves: Mapping[Ground, Waves], sites: Mapping[Ground, Site]) -> None:
         """Drill everything. Raises what the stack raises: somebody stops it, or a part failed."""
         heeding = asyncio.create_task(self._heed())
-        lanes = [asyncio.create_task(self._lane(sites[ground], each)) for ground, each in waves.items()]
+        lanes = [asyncio.create_task(self._lane(lane, waves, sites)) for lane in LANES]
         try:
             left = {heeding, *lanes}
             while left != {heeding}:
@@ -53,9 +58,19 @@ class Drill:
             self._stack.heed(0)
             await asyncio.sleep(HEED_SECONDS)
 
-    async def _lane(self, site: Site, waves: tuple[tuple[Fault, ...], ...]) -> None:
+    async def _lane(
+        self, lane: tuple[Ground, ...], waves: Mapping[Ground, Waves], sites: Mapping[Ground, Site]
+    ) -> None:
+        for ground in lane:
+            if ground in sites:
+                await sites[ground].start()
+                self._say(f"{ground:<9} runs, {speed(sites[ground].scale)}")
+                await self._on(sites[ground], waves[ground])
+                sites[ground].stop()
+
+    async def _on(self, site: Site, waves: Waves) -> None:
         async with httpx.AsyncClient() as client:
-            lookout = Lookout(client, prometheus=site.places.prometheus, standin=site.standin)
+            lookout = Lookout(client, prometheus=site.places.prometheus, standin=site.standin_address)
             async with kept_on(lookout.look_on()):
                 for wave in waves:
                     await self._calm(lookout, wave)

@@ -20,7 +20,7 @@ class Ground(StrEnum):
     """One gateway with an hour of history; every duration as in production."""
 
 
-SCALES = {Ground.SERVICES: 1 / 20, Ground.BUDGETS: 1 / 60, Ground.WATCHERS: 1 / 20, Ground.CLOCK: 1.0}
+SCALES = {Ground.SERVICES: 1 / 15, Ground.BUDGETS: 1 / 40, Ground.WATCHERS: 1 / 20, Ground.CLOCK: 1.0}
 """How much shorter all durations of the rules are: as short as faults in the processes themselves, which nobody can hurry, allow."""
 
 

@@ -13,6 +13,7 @@ from casino.drill import clients, overlay, pem, sabotage
 from casino.drill.budgets import SHARES, met
 from casino.drill.fault import Fault
 from casino.drill.ground import YEAR_DAYS, Gateway, Site
+from casino.drill.sabotage import killed
 from casino.drill.services import ERRORS_RATIO, RESET_RATIO
 from casino.drill.switches import spoiled
 from gateway.spec.dump import dump
@@ -36,18 +37,6 @@ def hand(fault: Fault) -> Hand:
     """Return how a fault is done."""
     name = fault.name.removeprefix(f"{fault.subject}-") if fault.subject else fault.name
     return _HANDS.get(name, burns)
-
-
-@asynccontextmanager
-async def killed(site: Site, *names: str) -> AsyncIterator[None]:
-    """Kill parts, and begin them again."""
-    for name in names:
-        site.kill(name)
-    try:
-        yield
-    finally:
-        for name in names:
-            site.begin(name)
 
 
 def target_dead(site: Site, fault: Fault) -> AbstractAsyncContextManager[None]:
@@ -97,19 +86,19 @@ def gateways_dead(site: Site, _fault: Fault) -> AbstractAsyncContextManager[None
 
 @asynccontextmanager
 async def no_tls(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    _begin_with(site, {gateway: overlay.without_tls(gateway.spec) for gateway in site.gateways.values()})
+    await _begin_with(site, {gateway: overlay.without_tls(gateway.spec) for gateway in site.gateways.values()})
     try:
         yield
     finally:
-        _begin_with(site, {gateway: gateway.spec for gateway in site.gateways.values()})
+        await _begin_with(site, {gateway: gateway.spec for gateway in site.gateways.values()})
 
 
-def _begin_with(site: Site, specs: dict[Gateway, Spec]) -> None:
+async def _begin_with(site: Site, specs: dict[Gateway, Spec]) -> None:
     """Listeners are bound when a gateway begins."""
     for gateway, spec in specs.items():
         site.kill(gateway.name)
         gateway.write(spec)
-        site.begin(gateway.name)
+        await site.begin(gateway.name)
 
 
 @asynccontextmanager

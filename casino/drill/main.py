@@ -3,12 +3,11 @@
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
-from casino.drill.drill import Drill, Say
+from casino.drill.drill import Drill, Say, Waves
 from casino.drill.fault import Fault, Ground, Undrilled
 from casino.drill.faults import faults, undrilled
 from casino.drill.ground import Site, missing, scale_of
@@ -23,7 +22,6 @@ from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
 
 FINE, FINDING, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
-WATCHDOG_FILE = "watchers"
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -55,7 +53,7 @@ def drill(wish: Wish) -> int:
         return FINE
     if lacking := missing():
         print(
-            f"casino drill: this machine lacks {', '.join(lacking)} (Debian: prometheus, prometheus-alertmanager)",
+            f"casino drill: this machine lacks {', '.join(lacking)} ",
             file=sys.stderr,
         )
         return UNUSABLE
@@ -78,7 +76,6 @@ def _run(spec: Spec, wanted: tuple[Fault, ...], left: tuple[Undrilled, ...], wis
     try:
         waves = by_ground(wanted, alerts)
         sites = {ground: _site(ground, spec, waves[ground], stack, wish.scale) for ground in waves}
-        _start(stack, sites)
         asyncio.run(work.run(waves, sites))
         code = FINE if all(each.verdict.is_proof for each in work.outcomes) else FINDING
     except (PortlessError, SeatError) as error:
@@ -100,16 +97,9 @@ def _run(spec: Spec, wanted: tuple[Fault, ...], left: tuple[Undrilled, ...], wis
     return code
 
 
-def _site(ground: Ground, spec: Spec, waves: tuple[tuple[Fault, ...], ...], stack: Stack, scale: float | None) -> Site:
-    keys = {trial.key for wave in waves for fault in wave for trial in fault.trials}
-    files = {each.file for each in listed(spec) if each.key in keys} | {WATCHDOG_FILE}
-    return Site(ground, spec, scale=scale_of(ground, scale), stack=stack, files=frozenset(files))
-
-
-def _start(stack: Stack, sites: Mapping[Ground, Site]) -> None:
-    """Start all grounds together: none waits for another."""
-    for parts in zip(*(site.waves() for site in sites.values()), strict=True):
-        stack.start([part for some in parts for part in some])
+def _site(ground: Ground, spec: Spec, waves: Waves, stack: Stack, scale: float | None) -> Site:
+    keys = frozenset(trial.key for wave in waves for fault in wave for trial in fault.trials)
+    return Site(ground, spec, scale=scale_of(ground, scale), stack=stack, keys=keys)
 
 
 def _progress(*, quiet: bool) -> Say:

@@ -27,7 +27,6 @@ KEY = "drill"
 class Places(Struct, frozen=True, kw_only=True):
     """Where things of one ground are."""
 
-    folder: Path
     prometheus: str
     alertmanagers: tuple[str, ...]
     bridge: str
@@ -39,15 +38,15 @@ def supervised(spec: Spec, places: Places, scale: float) -> Spec:
     """Return the spec of a ground: whom to tell, and the bridge's own durations, as much shorter as the rules'."""
     names = {KEY, *(team.pages for team in spec.teams.values() if team.pages)}
     keys = {name: Secret(file=str(places.key_file)) for name in sorted(names)}
-    bridge = spec.bridge
+    urls, bridge = tuple(f"http://{each}" for each in places.alertmanagers), spec.bridge
     return replace(
         spec,
-        alerts=replace(spec.alerts, alertmanagers=places.alertmanagers, bridge=f"http://{places.bridge}/alertmanager", mute={}),
+        alerts=replace(spec.alerts, prometheus=f"http://{places.prometheus}", alertmanagers=urls, mute={}),
         pagerduty=replace(spec.pagerduty, keys=keys, default=KEY, per_minute=int(spec.pagerduty.per_minute / scale), api_token=None),
         bridge=replace(
             bridge,
             listen=places.bridge,
-            alertmanagers=tuple(f"http://{each}" for each in places.alertmanagers),
+            url=None,
             watchdog_seconds=bridge.watchdog_seconds * scale,
             reconcile_seconds=max(1.0, bridge.reconcile_seconds * scale),
             grace_seconds=max(2.0, bridge.grace_seconds * scale),

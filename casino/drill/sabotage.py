@@ -27,37 +27,38 @@ groups:
 
 
 @asynccontextmanager
-async def _killed(site: Site, *names: str) -> AsyncIterator[None]:
+async def killed(site: Site, *names: str) -> AsyncIterator[None]:
+    """Kill parts, and begin them again."""
     for name in names:
         site.kill(name)
     try:
         yield
     finally:
         for name in names:
-            site.begin(name)
+            await site.begin(name)
 
 
 @asynccontextmanager
 async def prometheus_dead(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    async with _killed(site, "prometheus"):
+    async with killed(site, "prometheus"):
         yield
 
 
 @asynccontextmanager
 async def alertmanager_dead(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    async with _killed(site, "alertmanager-1"):
+    async with killed(site, "alertmanager-1"):
         yield
 
 
 @asynccontextmanager
 async def alertmanagers_dead(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    async with _killed(site, "alertmanager-0", "alertmanager-1"):
+    async with killed(site, "alertmanager-0", "alertmanager-1"):
         yield
 
 
 @asynccontextmanager
 async def bridge_dead(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    async with _killed(site, "bridge"):
+    async with killed(site, "bridge"):
         yield
 
 

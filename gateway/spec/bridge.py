@@ -47,14 +47,14 @@ class Bridge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     listen: Address = "127.0.0.1:9082"
     """Where Alertmanager finds `/alertmanager`. Beyond this machine it needs `tokens` or `tls.clients`."""
+    url: HttpUrl | None = None
+    """Where Alertmanager and Prometheus reach it. Absent: at `listen`."""
     tokens: dict[Name, Secret] = {}
     """Bearer tokens, any of which lets Alertmanager or the peer in. None: whoever reaches the port."""
     tls: BridgeTls | None = None
     """Absent: plain HTTP."""
     state: Folder = "/var/lib/casino-bridge"
     """Where the queue is kept. On a disk that survives a restart."""
-    alertmanagers: Annotated[tuple[HttpUrl, ...], Meta(min_length=1)] = ("http://127.0.0.1:9093",)
-    """Who is asked whether an alert still fires."""
     peer: Peer | None = None
     """Absent: this bridge is alone, and sends."""
     watchdog_seconds: Seconds = field(default=300, name="watchdog")
