@@ -10,6 +10,8 @@ import httpx
 
 KNOCK_SECONDS = 0.2
 FLOODERS = 8
+ASKERS = 8
+"""Each waits for its answers: a slow gateway is asked less often than it should only once all of them wait."""
 PIPELINED = 200
 """Requests sent at once on each connection, without waiting for answers: writing them costs far less than answering them."""
 _READ_BYTES = 1 << 16
@@ -29,7 +31,7 @@ async def asking(
     address: Address, path: str, per_second: float, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[None]:
     """Send requests at a steady rate, whatever is answered."""
-    async with kept_on(_ask(address, path, per_second, headers or {})):
+    async with kept_on(*(_ask(address, path, per_second / ASKERS, headers or {}) for _ in range(ASKERS))):
         yield
 
 

@@ -11,6 +11,7 @@ from casino.drill.key import Key
 
 LOOK_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
+WARM_SCRAPES = 5
 WATCHDOG_KEY = "casino-bridge/watchdog"
 """Of the incident that the bridge opens by itself when it hears nothing any more (alerts.pagerduty.bridge.heartbeat)."""
 
@@ -70,6 +71,12 @@ class Lookout:
         if answer is None:
             return []
         return sorted(at for series in answer["data"]["result"] for at, _ in series["values"] if at >= since)
+
+    async def is_warm(self) -> bool:
+        """Whether each target was scraped a few times: a counter that is seen for the first time has not risen."""
+        answer = await self._ask(f"{self._prometheus}/api/v1/query", {"query": "min(count_over_time(up[10m]))"})
+        found = answer["data"]["result"] if answer else []
+        return bool(found) and float(found[0]["value"][1]) >= WARM_SCRAPES
 
     def incident(self, dedup_key: str, since: float) -> Incident | None:
         """Return the first incident of a key that was opened since then."""

@@ -105,7 +105,9 @@ class Store:
                     following = self._jobs.get_nowait()
                     is_last = following is None
                     jobs += [following] if following else []
-            self._commit(jobs)
+            # Who gave up before its turn is left out; who gives up from now on cannot take its future away any more.
+            if wanted := [job for job in jobs if job[1].set_running_or_notify_cancel()]:
+                self._commit(wanted)
             if is_last:
                 return
 
