@@ -16,7 +16,8 @@ def alerts(spec: Spec, team: str, scale: float = 1.0) -> tuple[Alert, ...]:
 
 def _certificates(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute = MINUTE * scale
-    left = aggregate("min", seconds_until(select(CERTIFICATE_EXPIRY)), by=("certificate",))
+    # A scrape that fails must not begin an hour's wait anew.
+    left = aggregate("min", seconds_until(select(CERTIFICATE_EXPIRY), 5 * minute), by=("certificate",))
     refused = total(increase(select(CERTIFICATE_RELOADS, {"result": "refused"}), 15 * minute), "certificate")
     return (
         owner.ticket(

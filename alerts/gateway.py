@@ -106,6 +106,8 @@ def _processes(owner: Owner, scale: float) -> tuple[Alert, ...]:
 
 def _configuration(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute = MINUTE * scale
+    # A scrape that fails must not begin the wait anew.
+    specs = aggregate("count", over_time("last", select(CONFIG_INFO), 2 * minute), by=("hash",))
     return (
         owner.ticket(
             name="GatewayReloadFailed",
@@ -116,7 +118,7 @@ def _configuration(owner: Owner, scale: float) -> tuple[Alert, ...]:
         ),
         owner.ticket(
             name="GatewayConfigDrift",
-            expr=aggregate("count", aggregate("count", select(CONFIG_INFO), by=("hash",))) > 1,
+            expr=aggregate("count", specs) > 1,
             for_seconds=20 * minute,
             summary="Workers run different specs.",
             description="{{ $value }} different specs are applied at the same time.",

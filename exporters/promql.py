@@ -277,10 +277,11 @@ def or_zero(vector: Vector) -> Vector:
     return vector | constant(0)
 
 
-def seconds_until(series: Selector) -> Vector:
-    """Return how far ahead the Unix times are that the series hold."""
+def seconds_until(series: Selector, within_seconds: float = 0.0) -> Vector:
+    """Return how far ahead the Unix times are that the series hold, or held when they were last scraped within some time."""
     _refuse(series.counts, "a counter is no time")
-    return Vector(f"{series.text} - time()", series.labels, _STRENGTH["-"])
+    times = over_time("last", series, within_seconds).text if within_seconds else series.text
+    return Vector(f"{times} - time()", series.labels, _STRENGTH["-"])
 
 
 def absent(vector: Vector) -> Vector:

@@ -81,6 +81,11 @@ CASES = [
     pytest.param(absent(UP), "absent(gateway_target_up)", id="absent"),
     pytest.param(changes(select(BREAKER_STATE), 60), "changes(gateway_breaker_state[1m])", id="changes"),
     pytest.param(seconds_until(UP) < 60, "gateway_target_up - time() < 60", id="time left"),
+    pytest.param(
+        seconds_until(UP, 300) < 60,
+        "last_over_time(gateway_target_up[5m]) - time() < 60",
+        id="time left, as last known",
+    ),
     pytest.param(constant(1), "vector(1)", id="constant"),
 ]
 
