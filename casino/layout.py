@@ -128,8 +128,12 @@ def unclaimed(host: str, wanted: int) -> int:
     the machine lacks the address.
     """
     below = int(KERNELS.read_text().split()[0])
-    others = (SystemRandom().randrange(LOWEST_PORT, below) for _ in range(TRIES))
-    for port in (*((wanted,) if wanted else ()), *others):
+    chance = SystemRandom()
+    ports = [
+        wanted or chance.randrange(LOWEST_PORT, below),
+        *(chance.randrange(LOWEST_PORT, below) for _ in range(TRIES)),
+    ]
+    for port in ports:
         try:
             _listen(host, port).close()
         except OSError as refused:

@@ -1,17 +1,15 @@
 """The processes of the local stack that serve: games, gateway, load. What watches them is in supervision.py."""
 
 import signal
-import sys
 from pathlib import Path
 
 from casino.layout import Layout, has_port
-from casino.stack import STOP_SECONDS, Part
+from casino.stack import PYTHON, STOP_SECONDS, Part
 from gateway.spec.address import parse_address
 from gateway.spec.dump import dump
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - compared, not bound
 RENDERED = "casino.yaml"
-PYTHON = (sys.executable, "-m")
 
 
 def games(layout: Layout) -> list[Part]:

@@ -6,7 +6,6 @@ folder. This file decides where each listens and what it is told; it starts noth
 
 import shutil
 import socket
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from casino.build import generated
 from casino.layout import bind, unclaimed
 from casino.own import own
-from casino.stack import Part
+from casino.stack import PYTHON, Part
 from gateway.spec.dump import dump
 from gateway.spec.model import Spec
 from gateway.store.secrets import SecretError, Secrets
@@ -24,7 +23,6 @@ from gateway.store.secrets import SecretError, Secrets
 HOST = "127.0.0.1"
 STANDIN_PORT = 9084
 BRIDGE_SPEC = "bridge.yaml"
-PYTHON = (sys.executable, "-m")
 
 
 class Program(Struct, frozen=True):
@@ -87,7 +85,7 @@ def supervise(spec: Spec, *, free_ports: bool) -> Supervision:
         spec=placed,
         files=generated(placed, own(placed)),
         standin=listener,
-        standin_url=listener and f"http://{HOST}:{listener.getsockname()[1]}",
+        standin_url=None if listener is None else f"http://{HOST}:{listener.getsockname()[1]}",
         prometheus=prometheus,
         alertmanager=alertmanager,
     )

@@ -10,7 +10,7 @@ from gateway.spec.units import Address, Bytes, FilePath, Name, PositiveSeconds, 
 HttpUrl = Annotated[
     str,
     Meta(
-        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?$",
+        pattern=r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%/-]*[A-Za-z0-9._~%-])?$",
         max_length=300,
         description="the beginning of a URL such as `http://127.0.0.1:9093`, without `/` at its end",
     ),
