@@ -53,6 +53,8 @@ def _reason(spec: Spec, key: Key) -> str:
     upstream = where.get("upstream")
     if key.name in REASONS:
         return REASONS[key.name]
+    if key.name == "GatewayUpstreamConnectFailures" and upstream in _games(spec):
+        return f"the breaker of {upstream} keeps calls away: less than ten are left in a window that is short enough to drill"
     if upstream is not None:
         return f"{upstream} is no game of ours, or has nothing of the kind in the spec"
     if "route" in where and where["route"] not in {promise.route for promise in met(spec)}:

@@ -109,21 +109,20 @@ async def crash_loop(site: Site, _fault: Fault) -> AsyncIterator[None]:
 
 async def _kill_on(gateway: Gateway) -> NoReturn:
     while True:
-        pid = _worker(gateway)
-        if pid:
-            _signal(pid, signal.SIGKILL)
+        _signal(gateway, _worker(gateway), signal.SIGKILL)
         await asyncio.sleep(KILL_SECONDS)
 
 
 @asynccontextmanager
 async def supervisor_stopped(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    pid = _worker(site.gateways["b"])
+    gateway = site.gateways["b"]
+    pid = _worker(gateway)
     site.tell("b", signal.SIGSTOP)
-    _signal(pid, signal.SIGSTOP)
+    _signal(gateway, pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        _signal(pid, signal.SIGCONT)
+        _signal(gateway, pid, signal.SIGCONT)
         site.tell("b", signal.SIGCONT)
 
 
@@ -136,11 +135,11 @@ async def late_loop(site: Site, _fault: Fault) -> AsyncIterator[None]:
 async def _hold_up(gateway: Gateway) -> NoReturn:
     while True:
         pid = _worker(gateway)
-        _signal(pid, signal.SIGSTOP)
+        _signal(gateway, pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(STOPPED_SECONDS)
         finally:
-            _signal(pid, signal.SIGCONT)
+            _signal(gateway, pid, signal.SIGCONT)
         await asyncio.sleep(RUNNING_SECONDS)
 
 
@@ -160,13 +159,13 @@ async def drift(site: Site, _fault: Fault) -> AsyncIterator[None]:
     gateway = site.gateways["a"]
     pid = _worker(gateway, 2)
     site.tell("a", signal.SIGSTOP)
-    _signal(pid, signal.SIGSTOP)
+    _signal(gateway, pid, signal.SIGSTOP)
     gateway.write(overlay.with_nameless_target(gateway.spec, "127.0.0.1"))
     try:
         yield
     finally:
         gateway.write(gateway.spec)
-        _signal(pid, signal.SIGCONT)
+        _signal(gateway, pid, signal.SIGCONT)
         site.tell("a", signal.SIGCONT)
 
 
@@ -253,10 +252,15 @@ def _worker(gateway: Gateway, number: int = 1) -> int:
     return int(Slot.open(slot).words[Word.PID]) if slot.is_file() else 0
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _signal(gateway: Gateway, pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process of the gateway, and to nobody else: the number of one that ended may be another's by now."""
+    if not pid:
+        return  # 0 would be this drill itself
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if str(gateway.run_dir).encode() in words:
+            os.kill(pid, number)
+    except (FileNotFoundError, ProcessLookupError):
         return
 
 

@@ -33,14 +33,20 @@ def of_upstream(name: str, upstream: Upstream) -> Iterator[Fault]:
         "target-dead", f"one target of {name} is killed",
         Trial(key=key("GatewayTargetDown"), effect_seconds=NOTICED_SECONDS, window_seconds=2 * MINUTE, clears_seconds=0),
     )  # fmt: skip
+    unconnected = Trial(
+        key=key("GatewayUpstreamConnectFailures"),
+        effect_seconds=1,
+        window_seconds=5 * MINUTE * ALERTING_SHARE,
+        clears_seconds=5 * MINUTE,
+        told=Told.AFTERWARDS,
+    )
+    # A breaker that opens keeps calls away: in a window that is shorter than in production, fewer than ten are left.
     yield fault(
-        "dead", f"all targets of {name} are killed",
+        "dead",
+        f"all targets of {name} are killed",
         Trial(key=key("GatewayUpstreamDown"), effect_seconds=NOTICED_SECONDS),
-        Trial(
-            key=key("GatewayUpstreamConnectFailures"), window_seconds=5 * MINUTE * ALERTING_SHARE, effect_seconds=1,
-            clears_seconds=5 * MINUTE, told=Told.AFTERWARDS,
-        ),
-    )  # fmt: skip
+        *(() if upstream.breaker else (unconnected,)),
+    )
     failing = Trial(
         key=key("GatewayUpstreamFailures"), effect_seconds=2, window_seconds=5 * MINUTE * ALERTING_SHARE / ERRORS_RATIO,
         clears_seconds=5 * MINUTE,

@@ -73,7 +73,9 @@ class Witness:
                 times = await self._lookout.times(self.trial.key, self.broke_at, time.time())
                 self._ended_at = times[-1] if times else time.time()
             return is_over
+        # Whoever is told hears of the end of what began with the fault; that a service falls ill again is another matter.
         incident = self._incident()
+        is_over = is_over or self.trial.told is not Told.WATCHDOG
         self._ended_at = incident.ended_at if incident and is_over else None
         return self._ended_at is not None
 

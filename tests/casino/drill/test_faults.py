@@ -25,6 +25,7 @@ def test_what_is_not_drilled_is_known(spec):
         "GatewayRetryStorm cards",
         "GatewaySeriesOverflow",
         "GatewayTargetEjected cards",
+        "GatewayUpstreamConnectFailures cards",
     ]
 
 
