@@ -68,6 +68,7 @@ examples:
   casino bench --list                                what can be measured, and beside whom
   casino bench --only get,latency --rounds 1         two scenarios, one round each
   casino bench --only tls --peers nginx,envoy --json
+  casino bench --results build/bench/results.json --publish
 
 exit codes: 0 every target reached, 1 one missed, 2 this machine or these words will not do
 """
@@ -401,6 +402,7 @@ def _add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
     command.add_argument("--out", metavar="DIR", type=Path, help="folder of the report (default: build/bench)")
     command.add_argument("--publish", action="store_true", help="write docs/benchmarks.md and its picture, too")
+    command.add_argument("--results", metavar="FILE", type=Path, help="report an earlier run: build/bench/results.json")
     command.add_argument("--json", action="store_true", help="print the results for a machine")
     command.add_argument("--profile", action="store_true", help="show instead where one worker spends its time")
 
@@ -421,6 +423,7 @@ def _bench(arguments: argparse.Namespace) -> int:
             quick=arguments.quick,
             out=arguments.out,
             publish=arguments.publish,
+            results=arguments.results,
             as_json=arguments.json,
             list=arguments.list,
             profile=arguments.profile,
