@@ -216,12 +216,7 @@ class Gateway(Surroundings):
         return read_totals([Slot.open(self.worker.path)])
 
     def total(self, metric: Metric, **labels: str) -> int:
-        totals = self.totals()
-        return sum(
-            value
-            for (name, pairs), value in (totals.counters | totals.gauges).items()
-            if name == metric.name and labels.items() <= dict(pairs).items()
-        )
+        return amount(self.totals(), metric, **labels)
 
     @property
     def connections(self) -> int:
@@ -229,7 +224,8 @@ class Gateway(Surroundings):
 
     def held(self) -> dict[str, int]:
         """What the worker holds open, by the name of the gauge."""
-        held = {metric.name: self.total(metric) for metric in HELD} | {"connections": self.connections}
+        totals = self.totals()
+        held = {metric.name: amount(totals, metric) for metric in HELD} | {"connections": self.connections}
         return {name: count for name, count in held.items() if count}
 
     def lines(self) -> list[dict[str, object]]:
@@ -255,6 +251,15 @@ class Gateway(Surroundings):
 
     def memory_bytes(self) -> int:
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def amount(totals: Totals, metric: Metric, **labels: str) -> int:
+    """Add up what a metric counted, in the series that have these labels."""
+    return sum(
+        value
+        for (name, pairs), value in (totals.counters | totals.gauges).items()
+        if name == metric.name and labels.items() <= dict(pairs).items()
+    )
 
 
 def _unix_server(path: Path) -> socket.socket:
