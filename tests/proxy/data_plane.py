@@ -65,7 +65,7 @@ PARTS = {
     "bounds": "{}",
     "metrics": "{series: 20000}",
     "more": "",
-    "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
+    "timeouts": "{connect: 10s, first_byte: 30s, idle: 30s, total: 60s}",
     "connections": "{}",
     "policies": "",
     "routes": ROUTES,

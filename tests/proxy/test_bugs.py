@@ -15,7 +15,7 @@ from tests.proxy.wire import GET, OK
 from tests.waiting import until
 
 CALLED = GET.replace(b"any", b"old/x")
-SLOW = "{connect: 1s, first_byte: 300ms, idle: 1s, total: 2s}"
+SLOW = "{connect: 10s, first_byte: 300ms, idle: 30s, total: 60s}"
 
 
 def routed(spec, **changes):
