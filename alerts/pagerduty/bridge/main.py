@@ -20,7 +20,6 @@ from alerts.pagerduty.bridge.alertmanager import Alertmanagers
 from alerts.pagerduty.bridge.app import build_app
 from alerts.pagerduty.bridge.heartbeat import LOOK_SECONDS, Changes, Heartbeat
 from alerts.pagerduty.bridge.intake import Intake
-from alerts.pagerduty.bridge.lines import set_up
 from alerts.pagerduty.bridge.lost import LOOK_SECONDS as LOOK_UP_SECONDS
 from alerts.pagerduty.bridge.lost import Lost
 from alerts.pagerduty.bridge.meter import Meter
@@ -34,6 +33,7 @@ from alerts.pagerduty.bridge.transport import PdpyrasTransport
 from exporters.catalog import bridge as catalog
 from gateway.spec.address import parse_address
 from gateway.spec.bridge import BridgeTls
+from gateway.store.lines import set_up
 
 TIDY_SECONDS = 60.0
 CHANGES_SECONDS = 10.0
@@ -116,7 +116,7 @@ class Bridge:
 
 def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
-    set_up()
+    set_up("casino.bridge")
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
