@@ -14,6 +14,7 @@ from msgspec import Struct
 from gateway.core.address import read_address
 from gateway.core.failure import Refused
 from gateway.core.host import parse
+from gateway.spec.address import is_loopback
 from gateway.spec.reserved import FORWARDING, HEARSAY
 
 PRIVATE = (".localhost", ".local", ".internal", ".svc")
@@ -43,7 +44,7 @@ class Call(Struct, frozen=True):
     def is_local(self) -> bool:
         """Whether a program of this machine makes it, and passes on nobody else's."""
         address = read_address(self.source or "")
-        is_here = self.source is None or (address is not None and ip_address(address.text).is_loopback)
+        is_here = self.source is None or (address is not None and is_loopback(address.text))
         return is_here and RELAYED.isdisjoint(self.headers)
 
     @property

@@ -1,9 +1,9 @@
 """What is legal but dangerous in a store: one that keeps nothing, forgets, or is spoken to in the open."""
 
-from ipaddress import ip_address
 from pathlib import Path as FilePath
 from urllib.parse import urlsplit
 
+from gateway.spec.address import is_loopback
 from gateway.spec.limit import Limit
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
@@ -25,17 +25,10 @@ def check(spec: Spec, report: Report) -> None:
     if scheme == "sqlite" and not FilePath(store.url.removeprefix("sqlite:")).parent.is_dir():
         message = "there is no such folder on this machine: where it is missing, quotas are forgotten with each restart"
         report.warn((*PATH, "url"), Danger.STORE_NO_FOLDER, message)
-    if scheme == "redis" and store.password is not None and not _is_near(urlsplit(store.url).hostname or ""):
+    if scheme == "redis" and store.password is not None and not is_loopback(urlsplit(store.url).hostname or ""):
         message = "the password and everything else goes over the network unencrypted"
         report.warn((*PATH, "url"), Danger.STORE_PLAIN, message, hint="`rediss://`")
 
 
 def _is_shared(limit: Limit, scheme: str) -> bool:
     return limit.quota is not None or (limit.rate_per_second is not None and scheme != "sqlite")
-
-
-def _is_near(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
