@@ -78,6 +78,10 @@ class Reloader:
         self._jwks.follow(self.snapshot.spec)
         self._process.slot.words[Word.GENERATION] = self.snapshot.generation
 
+    async def first_look(self) -> None:
+        """Wait until every target was looked up and checked and every issuer asked once, but not for long."""
+        await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
+
     async def reload(self) -> Outcome:
         """Read the spec again and apply it. Whoever asked may leave: what was begun is finished."""
         task = asyncio.create_task(self._reload_in_turn())
@@ -109,7 +113,7 @@ class Reloader:
         self._publisher.follow(old.spec, new.spec)
         self._jwks.follow(old.spec, new.spec)
         try:
-            await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
+            await self.first_look()
             self._publisher.tick()
             edition, keys = self._publisher.published.edition, self._jwks.published.edition
             applied = self._workers.applied
