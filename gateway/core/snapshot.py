@@ -23,6 +23,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     spec: Spec
 
 
+def read_snapshot(document: bytes | None) -> Snapshot:
+    """Read the document of a build whose supervisor has laid it out: there is one before anything else starts."""
+    assert document is not None, "the supervisor writes the first snapshot before it starts anything"
+    return msgspec.msgpack.decode(document, type=Snapshot)
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One address of one target, as the judge sees it now."""
 
