@@ -21,6 +21,7 @@ from exporters.catalog.metric import Metric
 from gateway.control.endpoints import TargetState
 from gateway.control.rates import Between, History, Latency
 from gateway.control.workers import Worker
+from gateway.core.breaker import State
 from gateway.core.snapshot import Endpoints, Snapshot
 from gateway.store.totals import Totals
 from gateway.store.vitals import vitals
@@ -55,7 +56,7 @@ class TargetStats(msgspec.Struct, frozen=True):
 class VersionStats(msgspec.Struct, frozen=True):
     """One version of an upstream."""
 
-    breaker: str
+    breaker: State
     targets: dict[str, TargetStats]
 
 
@@ -175,7 +176,7 @@ def _upstreams(view: View, totals: Totals, between: Between | None) -> dict[str,
         place = (one.upstream, one.version, one.target)
         state = view.published.versions.get((one.upstream, one.version))
         version = upstreams.setdefault(one.upstream, {}).setdefault(
-            one.version, VersionStats(state.breaker if state else "closed", {})
+            one.version, VersionStats(state.breaker if state else State.CLOSED, {})
         )
         labels = tuple(zip(names, place, strict=True))
         version.targets[one.target] = TargetStats(

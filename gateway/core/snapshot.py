@@ -4,10 +4,10 @@ Both are documents in the run directory; workers read them between two requests 
 """
 
 import hashlib
-from typing import Literal
 
 import msgspec
 
+from gateway.core.breaker import State
 from gateway.spec.model import Spec
 
 SNAPSHOT = "snapshot"
@@ -54,7 +54,7 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     endpoints: tuple[Endpoint, ...]
-    breaker: Literal["closed", "half_open", "open"] = "closed"
+    breaker: State = State.CLOSED
     deal: int = 0
     """While half open: serial number of the allowances. With a new one a worker forgets what it had."""
     allowances: tuple[int, ...] = ()
