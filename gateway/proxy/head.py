@@ -12,6 +12,7 @@ import httptools
 from gateway.core.failure import Failure, Refused
 from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, join, without_named
 from gateway.core.identity import TWICE, Gate
+from gateway.core.recent import remember
 from gateway.core.record import referrer, text
 from gateway.core.request import Header
 from gateway.core.trace import continues
@@ -111,9 +112,7 @@ class RequestReader:
         if head is None:
             head = self._parse(raw)
             if head is not None and len(raw) <= _LONGEST_REMEMBERED:
-                if len(self._memo) >= _REMEMBERED:
-                    self._memo.clear()
-                self._memo[raw] = head
+                remember(self._memo, raw, head, _REMEMBERED)
         return head
 
     def on_url(self, target: bytes) -> None:
