@@ -121,11 +121,6 @@ class Column(ABC):
         self.evicted = 0
         """Keys forgotten before their time, or never taken in, for want of room; since this object was made."""
 
-    @property
-    def capacity(self) -> int:
-        """How many keys this process has room for."""
-        return self._sets * WAYS
-
     def bucket(self, identity: str, key: str, period_ns: int) -> Bucket:
         """Name the bucket of a key. That of the empty key, which is everybody's, is never given up for others.
 

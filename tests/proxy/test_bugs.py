@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from exporters.catalog.gateway import FAILURES, NOT_APPLIED, UPSTREAM_REQUESTS
 from gateway.spec.route import Rewrite
 from gateway.store.slot import Slot
-from gateway.store.totals import read_totals
 from tests.proxy.laboratory import End, Laboratory
 from tests.proxy.wire import GET, OK
+from tests.totals import read_totals
 from tests.waiting import until
 
 CALLED = GET.replace(b"any", b"old/x")
