@@ -19,9 +19,9 @@ from gateway.control.tasks import Tasks
 from gateway.control.waiting import drifting
 from gateway.core.health import Belief, Streak, step
 from gateway.core.slowstart import Key
-from gateway.core.tls import ClientContexts
 from gateway.spec.address import parse_target
 from gateway.spec.upstream import Health, UpstreamTls
+from gateway.store.contexts import ClientContexts
 
 logger = logging.getLogger("casino.control")
 

@@ -24,7 +24,6 @@ from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
-from gateway.core.tls import ClientContexts
 from gateway.proxy.accept import Acceptor
 from gateway.proxy.account import Account
 from gateway.proxy.answer import AnswerReader
@@ -46,6 +45,7 @@ from gateway.proxy.tokens import Tokens
 from gateway.spec.address import parse_target
 from gateway.spec.listen import Bounds, Metrics
 from gateway.spec.told import told
+from gateway.store.contexts import ClientContexts
 from gateway.store.lines import set_up
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
