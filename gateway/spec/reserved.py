@@ -21,6 +21,9 @@ HEARSAY: Final = (
 )  # fmt: skip
 """Claims about the client, or of another path or host, that services tend to believe: passed on from trusted proxies."""
 
+CLAIMS: Final = (*FORWARDING, *HEARSAY)
+"""All that proxies say of a client."""
+
 OWN: Final = ("x-request-id", "traceparent", "casino-failure")
 """Other headers the gateway writes; what comes from outside is read by rules of its own or dropped."""
 
