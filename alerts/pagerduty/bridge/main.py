@@ -1,7 +1,6 @@
 """One bridge, put together and run until a signal ends it."""
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
@@ -34,6 +33,7 @@ from exporters.catalog import bridge as catalog
 from gateway.spec.address import parse_address
 from gateway.spec.bridge import BridgeTls
 from gateway.store.lines import set_up
+from gateway.store.rundir import Held, hold
 
 TIDY_SECONDS = 60.0
 CHANGES_SECONDS = 10.0
@@ -151,21 +151,18 @@ async def _serve(settings: Settings) -> None:
         connection.close_if_idle()
     await asyncio.to_thread(bridge.stop)
     Sanic.unregister_app(app)
-    os.close(lock)
+    lock.release()
 
 
-def _claim(state: Path) -> int:
-    """Keep a second bridge out of the same folder; return the lock's descriptor."""
+def _claim(state: Path) -> Held:
+    """Keep a second bridge out of the same folder."""
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = hold(state / "lock")
     except OSError as fault:
         raise UnusableError(f"the queue cannot be kept: {fault}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise UnusableError(f"another bridge runs in {state}") from None
+    if lock is None:
+        raise UnusableError(f"another bridge runs in {state}")
     return lock
 
 
