@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from casino.alert_words import add_actions
+from casino.exits import UNUSABLE
 from casino.page_words import add_bridge, add_pagerduty, provision, serve_bridge
+from casino.spec_words import add_spec
 
-DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 BENCH_FOLDER = Path(__file__).parents[1] / "bench"
 LOAD_PER_SECOND = 20.0
 MOST_LOAD_PER_SECOND = 10_000.0
 """More than one client in Python sends."""
-UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
@@ -167,21 +167,9 @@ def _command(
     return command
 
 
-def _add_spec(command: argparse.ArgumentParser, *, default: Path | None = DEFAULT) -> None:
-    command.add_argument(
-        "file",
-        metavar="FILE",
-        type=Path,
-        nargs="?" if default else None,
-        default=default,
-        help="a spec: one file, or a folder of *.yaml files" + (f" (default: {default})" if default else ""),
-    )
-    command.add_argument("--stage", metavar="NAME", help="merge stages/NAME.yaml, beside the file or in the folder")
-
-
 def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "check", _check, summary="check a spec, and show what it means", examples=CHECK)
-    _add_spec(command)
+    add_spec(command)
     command.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print findings for a machine")
@@ -238,7 +226,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "serve", _serve, summary="run the gateway", examples=SERVE)
-    _add_spec(command, default=None)
+    add_spec(command, default=None)
     command.add_argument(
         "--run-dir",
         metavar="DIR",
@@ -256,7 +244,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _add_build(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "build", _build, summary="write every file that is made from a spec", examples=BUILD)
-    _add_spec(command)
+    add_spec(command)
     command.add_argument("--out", metavar="DIR", type=Path, default=Path("build"), help="where to (default: build)")
     command.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file differs")
 
@@ -338,7 +326,7 @@ def _add_pagerduty(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "up", _up, summary="run the gateway and two games on this machine", examples=UP)
-    _add_spec(command, default=DEMO)
+    add_spec(command, default=DEMO)
     command.add_argument(
         "--load", metavar="RATE", type=_rate, nargs="?", const=LOAD_PER_SECOND, default=0.0,
         help=f"a little traffic, in requests per second ({LOAD_PER_SECOND:g} unless said)",

@@ -23,6 +23,9 @@ HEARSAY: Final = (
 )  # fmt: skip
 """Claims about the client, or of another path or host, that services tend to believe: passed on from trusted proxies."""
 
+CLAIMS: Final = (*FORWARDING, *HEARSAY)
+"""All that proxies say of a client."""
+
 TRAPS: Final = ("proxy",)
 """No header of HTTP, and CGI programs take it for the variable HTTP_PROXY (httpoxy, CVE-2016-5385): passed on from nobody."""
 

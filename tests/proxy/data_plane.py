@@ -21,9 +21,10 @@ from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
-from gateway.store.totals import Totals, read_totals
+from gateway.store.totals import Totals
 from tests.checkout import ROOT
 from tests.proxy.wire import Client, Upstream
+from tests.totals import read_totals
 from tests.waiting import until
 
 HELD = (IN_FLIGHT, UPSTREAM_IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_WAITING)
