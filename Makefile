@@ -10,12 +10,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Debian packages of what watches the gateway; without them `make up` runs the rest, and says so.
+UP_PACKAGES := prometheus prometheus-alertmanager
 # Debian packages that tests use when they are there; without them those tests are skipped, and say so.
-TEST_PACKAGES := curl nghttp2-client nginx-light openssl prometheus prometheus-alertmanager redis-server wrk
+TEST_PACKAGES := curl nghttp2-client nginx-light openssl $(UP_PACKAGES) redis-server wrk
 BENCH_PACKAGES := gcc haproxy libc6-dev nginx-light wrk
 
 help:
-	@echo 'make up      start the gateway, two demo services and a little traffic on this machine'
+	@echo 'make up      start the gateway, two demo services, a little traffic and all that watches them on this machine'
 	@echo 'make test    lint, types, imports, tests'
 	@echo 'make test-current   the tests of alerts on current releases of Prometheus and Alertmanager, built once with Go'
 	@echo 'make bench   measure against nginx, haproxy, Envoy, Traefik, Caddy and KrakenD, those that are installed'
@@ -40,6 +42,7 @@ $(VENV)/.ready-%: $(VENV)/.ready
 	@touch $@
 
 up: $(VENV)/.ready
+	@deploy/debian-packages $(UP_PACKAGES) || true
 	@$(BIN)/casino up --load
 
 lint: $(VENV)/.ready-dev

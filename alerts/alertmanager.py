@@ -7,6 +7,7 @@ the bridge closes those by comparing, and a page always ends by itself.
 from collections.abc import Iterator
 from typing import Any
 
+from alerts.addresses import WEBHOOK, bridges
 from alerts.promise import owner
 from alerts.text import document
 from gateway.spec.alerting import Mute
@@ -102,10 +103,10 @@ def _inhibitions(spec: Spec) -> Iterator[dict[str, Any]]:
 
 def _receivers(spec: Spec) -> list[dict[str, Any]]:
     # max_alerts 0: a list that is cut says `resolved` of alerts that still fire (notes, E5).
-    hook = {"url": spec.alerts.bridge, "max_alerts": 0}
+    hooks = [{"url": f"{url}{WEBHOOK}", "max_alerts": 0} for url in bridges(spec)]
     return [
-        {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True}]},
-        {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False}]},
+        {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True} for hook in hooks]},
+        {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False} for hook in hooks]},
         {"name": "nobody"},
     ]
 

@@ -97,10 +97,11 @@ exit codes: 0 fine, 1 refused, or something differs or stays, 2 unusable spec or
 """
 UP = """\
 examples:
-  casino up                                          the gateway and the games of examples/casino.yaml
+  casino up                                          examples/casino.yaml with its games and all that watches it
   casino up --load                                   with a little traffic
   casino up --free-ports                             beside something else that has the usual ports
   casino up --only games                             the services alone
+  casino up --only games,gateway,load                without Prometheus, Alertmanager, bridge and pager
 """
 
 
@@ -325,14 +326,16 @@ def _add_pagerduty(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "up", _up, summary="run the gateway and two games on this machine", examples=UP)
+    command = _command(
+        commands, "up", _up, summary="run the gateway, two games and all that watches them on this machine", examples=UP
+    )
     add_spec(command, default=DEMO)
     command.add_argument(
         "--load", metavar="RATE", type=_rate, nargs="?", const=LOAD_PER_SECOND, default=0.0,
         help=f"a little traffic, in requests per second ({LOAD_PER_SECOND:g} unless said)",
     )  # fmt: skip
     command.add_argument("--free-ports", action="store_true", help="use none of the spec's ports")
-    command.add_argument("--only", metavar="PARTS", help="some of games,gateway,load")
+    command.add_argument("--only", metavar="PARTS", help="some of games,gateway,alerts,load")
     command.add_argument(
         "--token-file", metavar="FILE", type=Path,
         help="holds the token for a control port that is not on loopback (default: $CASINO_CONTROL_TOKEN)",
@@ -340,7 +343,7 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    from casino.up import Group, up  # noqa: PLC0415 - see the module's docstring
+    from casino.up import Group, Wish, up  # noqa: PLC0415 - see the module's docstring
     from gateway.control.access import LEAST_CHARACTERS, is_usable  # noqa: PLC0415 - the same
 
     try:
@@ -357,8 +360,15 @@ def _up(arguments: argparse.Namespace) -> int:
         print(f"casino up: a token is one line of {LEAST_CHARACTERS} or more visible ASCII characters", file=sys.stderr)
         return UNUSABLE
     return up(
-        arguments.file, stage=arguments.stage, rate=arguments.load, free_ports=arguments.free_ports, only=only, token=token
-    )  # fmt: skip
+        Wish(
+            path=arguments.file,
+            stage=arguments.stage,
+            rate=arguments.load,
+            free_ports=arguments.free_ports,
+            only=only,
+            token=token,
+        )
+    )
 
 
 def _rate(text: str) -> float:

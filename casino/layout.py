@@ -3,8 +3,11 @@
 Listening sockets of games are bound here and handed down, so that nobody can take a port in between.
 """
 
+import errno
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +17,9 @@ from gateway.spec.address import TargetAddress, host_port, is_loopback, parse_ad
 from gateway.spec.listen import Listener
 from gateway.spec.model import Spec
 from gateway.spec.upstream import Upstream, Version
+
+LOWEST_PORT, TRIES = 10_000, 100
+KERNELS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 Moved = dict[str, str | None]
 """From each address of the spec that is not used to the one instead; None: this machine has no such address (IPv6)."""
@@ -88,7 +94,7 @@ def _seats(spec: Spec, moved: Moved, *, free_ports: bool) -> Iterator[Seat]:
 
 def _seat(url: str, where: TargetAddress, *, free_ports: bool) -> socket.socket:
     try:
-        return _bind(where.host, 0 if free_ports else where.port)
+        return bind(where.host, 0 if free_ports else where.port)
     except OSError as refused:
         raise SeatError(f"no game can be at {url} on this machine: {refused.strerror or refused}") from None
 
@@ -98,8 +104,7 @@ def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:
         return
     where = parse_address(address)
     try:
-        with _bind(where.host, 0 if free_ports else where.port) as probe:
-            port = probe.getsockname()[1]
+        port = unclaimed(where.host, 0 if free_ports else where.port)
     except OSError:
         moved[address] = None
     else:
@@ -107,13 +112,40 @@ def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:
             moved[address] = host_port(where.host, port)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """Listen on a port, or on any free one if it is taken. Raises OSError where the machine lacks the address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return _listen(host, port)
     except OSError:
-        return socket.create_server((host, 0), family=family, backlog=1024)
+        return _listen(host, 0)
+
+
+def unclaimed(host: str, wanted: int) -> int:
+    """Return a port for a server that cannot be handed a socket: the wanted one (0: any) if nobody has it.
+
+    Any other is one that the kernel gives to no caller, who could take it before the server does. Raises OSError where
+    the machine lacks the address.
+    """
+    below = int(KERNELS.read_text().split()[0])
+    chance = SystemRandom()
+    ports = [
+        wanted or chance.randrange(LOWEST_PORT, below),
+        *(chance.randrange(LOWEST_PORT, below) for _ in range(TRIES)),
+    ]
+    for port in ports:
+        try:
+            _listen(host, port).close()
+        except OSError as refused:
+            if port != wanted and refused.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return port
+    raise OSError(errno.EADDRINUSE, "no port is free")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
 
 
 def _with_addresses(spec: Spec, moved: Moved) -> Spec:

@@ -19,7 +19,7 @@ def add_bridge(command: argparse.ArgumentParser) -> None:
     serving.add_argument("--listen", metavar="ADDR", help="instead of the spec's `bridge.listen`")
     serving.add_argument("--state", metavar="DIR", type=Path, help="where the queue is, instead of `bridge.state`")
     serving.add_argument("--events-url", metavar="URL", help="where PagerDuty's Events API is (a stand-in, for tests)")
-    serving.add_argument("--alertmanager-url", metavar="URL", help="instead of the spec's `bridge.alertmanagers`")
+    serving.add_argument("--alertmanager-url", metavar="URL", help="instead of the spec's `alerts.alertmanagers`")
     explaining = actions.add_parser("explain", help="everything that happened to one incident")
     explaining.add_argument("key", metavar="KEY", help="its dedup key, or a part of it such as the alert's name")
     explaining.set_defaults(run=_bridge_explain)

@@ -25,6 +25,8 @@ LINE_SECONDS = 1.0
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 SIGNALS = {*STOPPING, signal.SIGCHLD}
 CLEAR_LINE = "\r\x1b[2K"
+PYTHON = (sys.executable, "-m")
+"""Begins the words of a part that is ours."""
 
 
 class Part(Struct, frozen=True, kw_only=True):

@@ -1,28 +1,28 @@
-"""`casino up`: the gateway, the games behind it and a little traffic on one machine, until Ctrl-C.
+"""`casino up`: the gateway, the games behind it, a little traffic and all that watches, on one machine, until Ctrl-C.
 
-This file says what runs and where to look; how processes are started and stopped is the stack's business. A later
-part of Casino is one more wave in `_waves`.
+This file says what runs in which order and where to look; how processes are started and stopped is the stack's business.
 """
 
-import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
+import httpx
 import msgspec
+from msgspec import Struct
 
-from casino.layout import Layout, PortlessError, SeatError, arrange, has_port
-from casino.stack import STOP_SECONDS, Failed, Part, Stack, Stopped, fetch
+from alerts.pagerduty.provision.api import ApiError
+from casino import parts, supervision
+from casino.layout import Layout, PortlessError, SeatError, arrange
+from casino.own import OwnAlertsError
+from casino.stack import Failed, Part, Stack, Stopped, fetch
+from casino.standin import set_up
+from casino.supervision import MissingError, Supervision, supervise
 from gateway.control.stats import Stats
-from gateway.spec.address import parse_address
-from gateway.spec.dump import dump
 from gateway.spec.load import load
+from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
-
-ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - compared, not bound
-RENDERED = "casino.yaml"
-PYTHON = (sys.executable, "-m")
 
 
 class Group(StrEnum):
@@ -30,34 +30,42 @@ class Group(StrEnum):
 
     GAMES = "games"
     GATEWAY = "gateway"
+    ALERTS = "alerts"
     LOAD = "load"
 
 
-def up(
-    path: Path, *, stage: str | None, rate: float, free_ports: bool, only: frozenset[Group], token: str | None = None
-) -> int:
+class Wish(Struct, frozen=True, kw_only=True):
+    """What was asked for on the command line."""
+
+    path: Path
+    stage: str | None = None
+    rate: float = 0.0
+    """Traffic in requests per second; 0 for none."""
+    free_ports: bool = False
+    only: frozenset[Group] = frozenset(Group)
+    token: str | None = None
+    """Shown to a control port that may ask for one."""
+
+
+def up(wish: Wish) -> int:
     """Run the local stack until a signal ends it.
 
-    `rate` is the traffic in requests per second, 0 for none; `token` is shown to a control port that may ask for one.
-    Returns 0 after a signal, 1 when something that the rest
-    needs failed, 2 when the spec cannot be used.
+    Returns 0 after a signal, 1 when something that the rest needs failed, 2 when the spec cannot be used.
     """
     try:
-        layout = arrange(load(path, stage).spec, free_ports=free_ports, seats=Group.GAMES in only)
-    except (SpecErrors, PortlessError, SeatError) as error:
+        layout = arrange(load(wish.path, wish.stage).spec, free_ports=wish.free_ports, seats=Group.GAMES in wish.only)
+        watch = _watch(layout, wish)
+    except (SpecErrors, PortlessError, SeatError, OwnAlertsError) as error:
         print(error, file=sys.stderr)
         return 2
     stack = Stack()
-    token = token if layout.spec.control.tokens else None
-    waves = {
-        group: parts
-        for group, parts in _waves(layout, path, stage, rate, stack.folder, token=token)
-        if group in only and parts
-    }
+    token = wish.token if layout.spec.control.tokens else None
+    started: list[Part] = []
     try:
-        for parts in waves.values():
-            stack.start(parts)
-        print(_guide(waves, layout, stack), flush=True)
+        for wave in _waves(wish, layout, watch, stack.folder, token):
+            stack.start(wave)
+            started += wave
+        print(_guide(wish, layout, started, stack.folder), flush=True)
         stack.watch(lambda: _line(layout, token))
     except Stopped:
         print("\nStopping.", flush=True)
@@ -70,74 +78,65 @@ def up(
     return 0
 
 
+def _watch(layout: Layout, wish: Wish) -> Supervision | None:
+    if Group.ALERTS not in wish.only:
+        return None
+    try:
+        return supervise(layout.spec, free_ports=wish.free_ports)
+    except MissingError as missing:
+        print(f"Nothing watches the gateway: Debian packages {missing} are not installed.", file=sys.stderr)
+        return None
+
+
 def _waves(
-    layout: Layout, path: Path, stage: str | None, rate: float, folder: Path, *, token: str | None
-) -> Iterator[tuple[Group, list[Part]]]:
-    yield Group.GAMES, _games(layout)
-    yield Group.GATEWAY, [_gateway(layout, path, stage, folder, token)]
-    yield Group.LOAD, [_load(layout, rate)] if rate else []
+    wish: Wish, layout: Layout, watch: Supervision | None, folder: Path, token: str | None
+) -> Iterator[list[Part]]:
+    """Each wave is made when the one before can be used: the bridge's keys come from the stand-in."""
+    yield [*parts.games(layout), *(supervision.standin(watch) if watch else ())]
+    serving = [parts.gateway(layout, wish.path, wish.stage, folder, token)] if Group.GATEWAY in wish.only else []
+    if watch:
+        supervision.write(watch, folder)
+        yield [*serving, supervision.alertmanager(watch, folder)]
+        yield [supervision.prometheus(watch, folder), supervision.bridge(watch, _paged(watch, folder), folder)]
+    else:
+        yield serving
+    if wish.rate and Group.LOAD in wish.only:
+        yield [parts.load(layout, wish.rate)]
 
 
-def _games(layout: Layout) -> list[Part]:
-    return [
-        Part(
-            name=f"{seat.game} {seat.version} {seat.url.rpartition(':')[2]}",
-            words=(*PYTHON, "casino.games", seat.game, "--version", seat.version, "--fd"),
-            listener=seat.listener,
-            look=((f"{seat.game} {seat.version}", seat.url),),
-            ready=f"{seat.url}/health",
-        )
-        for seat in layout.seats
-    ]
+def _paged(watch: Supervision, folder: Path) -> Spec:
+    """Set the stand-in up, if there is one; return the spec with keys that lead where alerts go."""
+    if watch.standin_url is None:
+        return watch.spec
+    try:
+        spec, refused = set_up(watch.spec, watch.standin_url, folder / "keys")
+    except (ApiError, httpx.HTTPError) as fault:
+        raise Failed(f"the stand-in for PagerDuty cannot be set up: {fault}") from None
+    for why in refused:
+        print(f"PagerDuty's set-up is left out: {why}", file=sys.stderr)
+    return spec
 
 
-def _gateway(layout: Layout, path: Path, stage: str | None, folder: Path, token: str | None) -> Part:
-    source = (str(path), *(("--stage", stage) if stage else ()))
-    if layout.moved:
-        rendered = folder / RENDERED
-        rendered.write_text(dump(layout.spec))
-        source = (str(rendered),)
-    public, control = _public(layout), _url(layout.spec.listen.control)
-    return Part(
-        name="gateway",
-        words=(*PYTHON, "casino", "serve", *source),
-        look=(
-            ("gateway", public),
-            ("control", f"{control}/ready"),
-            ("metrics", f"{control}/metrics"),
-            ("numbers", f"{control}/stats"),
-        ),
-        ready=f"{control}/ready",
-        token=token,
-        vital=True,
-        # The second SIGINT skips the drain: nobody balances over a gateway on one's own machine.
-        stop=((signal.SIGINT, 0.5), (signal.SIGINT, STOP_SECONDS)),
-    )
-
-
-def _load(layout: Layout, rate: float) -> Part:
-    return Part(name="load", words=(*PYTHON, "casino.load", _public(layout), "--rate", str(rate)))
-
-
-def _guide(waves: dict[Group, list[Part]], layout: Layout, stack: Stack) -> str:
+def _guide(wish: Wish, layout: Layout, started: Sequence[Part], folder: Path) -> str:
     """Where to look, for a person."""
     places: dict[str, list[str]] = {}
-    for part in (part for parts in waves.values() for part in parts):
+    for part in started:
         for word, place in part.look:
             places.setdefault(word, []).append(place)
-    places["output"] = [str(stack.folder)]
+    places["output"] = [str(folder)]
     lines = [f"  {word:<14}{'  '.join(some)}" for word, some in places.items()]
-    if layout.moved and Group.GATEWAY in waves:
-        lines += ["", f"These are not the spec's ports, so a copy of it is served: {stack.folder / RENDERED}"]
-    if Group.GATEWAY in waves:
-        lines += ["", f"  curl {_public(layout)}/roll/6", f"  curl -H 'X-Beta: 1' {_public(layout)}/cards/5"]
+    if Group.GATEWAY in wish.only:
+        if layout.moved:
+            lines += ["", f"These are not the spec's ports, so a copy of it is served: {folder / parts.RENDERED}"]
+        url = parts.public_url(layout)
+        lines += ["", f"  curl {url}/roll/6", f"  curl -H 'X-Beta: 1' {url}/cards/5"]
         lines += [f"  curl --insecure https://{address}/roll/6" for address in _own_https(layout)]
     return "\n".join(["Casino is up; Ctrl-C stops it.", "", *lines, ""])
 
 
 def _line(layout: Layout, token: str | None) -> str:
     """What happens now, on one line."""
-    answer = fetch(f"{_url(layout.spec.listen.control)}/stats", token)
+    answer = fetch(f"{parts.control_url(layout)}/stats", token)
     if answer is None:
         return "the gateway's control does not answer"
     stats = msgspec.json.decode(answer, type=Stats)
@@ -155,17 +154,6 @@ def _line(layout: Layout, token: str | None) -> str:
     )
 
 
-def _public(layout: Layout) -> str:
-    return _url(next(each.address for each in layout.spec.listen.public if has_port(each.address) and not each.tls))
-
-
 def _own_https(layout: Layout) -> list[str]:
     """Listeners whose certificate nobody has signed."""
     return [each.address for each in layout.spec.listen.public if each.tls and not each.tls.certificates]
-
-
-def _url(address: str) -> str:
-    """How this machine reaches a listener."""
-    where = parse_address(address)
-    host = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "::1"}.get(where.host, where.host)
-    return f"http://[{host}]:{where.port}" if ":" in host else f"http://{host}:{where.port}"

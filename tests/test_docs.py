@@ -67,12 +67,12 @@ def agrees(output: str, shown: tuple[str, ...]) -> bool:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """`casino up` on free ports: what the pages call 8080, 8443, 9080 and 7001 is wherever it listens."""
+    """`casino up` on free ports: what the pages call 8080, 8443, 9080, 7001, 7002 and 7011 is wherever it listens."""
     folder = tmp_path_factory.mktemp("stack")
     places = {"TMPDIR": str(folder), "RUNTIME_DIRECTORY": str(folder / "run")}
     with (folder / "output").open("w+") as output:
         up = subprocess.Popen(
-            [sys.executable, "-m", "casino", "up", "--free-ports", "examples/casino.yaml"],
+            [sys.executable, "-m", "casino", "up", "--free-ports", "--only", "games,gateway", "examples/casino.yaml"],
             cwd=ROOT, env=environment() | places, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
@@ -94,19 +94,21 @@ def ports(up: subprocess.Popen, output) -> dict[str, str]:
         assert up.poll() is None, said
         assert time.monotonic() < deadline, said
         time.sleep(0.05)
-    first = {
-        word: re.search(rf"^  {word} +http://[^ ]*:(\d+)", said, re.MULTILINE)[1]
-        for word in ("gateway", "control", "dice v1")
+    found = {
+        word: re.findall(r":(\d+)", re.search(rf"^  {word} +(http://.+)", said, re.MULTILINE)[1])
+        for word in ("gateway", "control", "dice v1", "dice v2")
     }
+    (public,), (control,), (one, other), (new,) = found.values()
     secure = re.search(r"https://127\.0\.0\.1:(\d+)", said)[1]
-    return {"8080": first["gateway"], "8443": secure, "9080": first["control"], "7001": first["dice v1"]}
+    return {"8080": public, "8443": secure, "9080": control, "7001": one, "7002": other, "7011": new}
 
 
 @pytest.fixture
 def tidy(stack):
     """The stack, with every switch off again afterwards."""
     yield stack
-    httpx.put(f"http://127.0.0.1:{stack['7001']}/switches", json={}).raise_for_status()
+    for dice in ("7001", "7002", "7011"):
+        httpx.put(f"http://127.0.0.1:{stack[dice]}/switches", json={}).raise_for_status()
 
 
 @pytest.mark.xdist_group("stack")

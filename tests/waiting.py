@@ -9,10 +9,13 @@ PATIENCE_SECONDS = 20.0
 LOOK_SECONDS = 0.005
 
 
-def until(holds: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Wait for a condition and return what it found; fail when it does not come true in time."""
+def until(holds: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS, look_seconds: float = LOOK_SECONDS) -> Any:
+    """Wait for a condition and return what it found; fail when it does not come true in time.
+
+    What is waited for minutes is looked at less often, not to take the time of what it waits for.
+    """
     deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
     return found

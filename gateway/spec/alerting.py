@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from gateway.spec.bridge import HttpUrl
 from gateway.spec.units import FilePath, Name
 
 LinkPrefix = Annotated[
@@ -24,15 +25,6 @@ Times = Annotated[
     Meta(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
         description="a span within a day such as `00:00-07:00`",
-    ),
-]
-HostPort = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}$", description="a host and port such as `127.0.0.1:9093`")
-]
-Webhook = Annotated[
-    str,
-    Meta(
-        pattern=r"^https?://[^\s]+$", max_length=300, description="a URL such as `http://127.0.0.1:9082/alertmanager`"
     ),
 ]
 
@@ -63,10 +55,10 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Grafana's address. Absent: alerts name the dashboard by its path."""
     own: FilePath | None = None
     """A Python file with alerts of yours (`ALERTS`) and their tests (`CASES`); `check` and `build` run it, `serve` never."""
-    bridge: Webhook = "http://127.0.0.1:9082/alertmanager"
-    """Where Alertmanager tells alerts."""
-    alertmanagers: Annotated[tuple[HostPort, ...], Meta(min_length=1, max_length=10)] = ("127.0.0.1:9093",)
-    """All of them: Prometheus tells each, and no load balancer stands between."""
+    prometheus: HttpUrl = "http://127.0.0.1:9090"
+    """Where Prometheus finds itself: it is watched, too."""
+    alertmanagers: Annotated[tuple[HttpUrl, ...], Meta(min_length=1, max_length=10)] = ("http://127.0.0.1:9093",)
+    """All of them: Prometheus tells each, with no load balancer between, and the bridge asks each what still fires."""
     mute: dict[Name, Mute] = {}
     """Times at which tickets, or pages, wait."""
     logs: LinkPrefix | None = None

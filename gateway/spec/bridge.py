@@ -10,7 +10,7 @@ from gateway.spec.units import Address, Bytes, FilePath, Name, PositiveSeconds, 
 HttpUrl = Annotated[
     str,
     Meta(
-        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?$",
+        pattern=r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%/-]*[A-Za-z0-9._~%-])?$",
         max_length=300,
         description="the beginning of a URL such as `http://127.0.0.1:9093`, without `/` at its end",
     ),
@@ -47,14 +47,14 @@ class Bridge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     listen: Address = "127.0.0.1:9082"
     """Where Alertmanager finds `/alertmanager`. Beyond this machine it needs `tokens` or `tls.clients`."""
+    url: HttpUrl | None = None
+    """Where Alertmanager and Prometheus reach it. Absent: at `listen`."""
     tokens: dict[Name, Secret] = {}
     """Bearer tokens, any of which lets Alertmanager or the peer in. None: whoever reaches the port."""
     tls: BridgeTls | None = None
     """Absent: plain HTTP."""
     state: Folder = "/var/lib/casino-bridge"
     """Where the queue is kept. On a disk that survives a restart."""
-    alertmanagers: Annotated[tuple[HttpUrl, ...], Meta(min_length=1)] = ("http://127.0.0.1:9093",)
-    """Who is asked whether an alert still fires."""
     peer: Peer | None = None
     """Absent: this bridge is alone, and sends."""
     watchdog_seconds: Seconds = field(default=300, name="watchdog")

@@ -284,6 +284,10 @@ MISTAKES = {
     "authorities of a store that are no file": (
         "casino: 1\nstore: {url: rediss://db, ca: ▸ca.pem}\n", "bad-value", "there is no such file", None,
     ),
+    "bridge that is everywhere and nowhere": (
+        'casino: 1\nbridge: {listen: ▸"0.0.0.0:9082", tokens: {am: {env: T}}}\n', "conflict", "cannot be told", "`bridge.url`",
+    ),
+    "bridge in a file": ("casino: 1\nbridge: {listen: ▸unix:/run/bridge}\n", "conflict", "cannot be told", "`bridge.url`"),
     "token in two places": (
         "casino: 1\ncontrol: {tokens: {a: {▸token: {env: A, file: a}}}}\n", "conflict", "exactly one of `env` and `file`", None,
     ),
@@ -333,6 +337,10 @@ MISTAKES |= {
         "casino: 1\npagerduty: {schedules: {a: {time_zone: Etc/UTC, layers: {b: {users: ▸ann}}}}}\n",
         "bad-value", "`ann`", None,
     ),
+    "bridge that is everywhere and nowhere": (
+        'casino: 1\nbridge: {listen: ▸"0.0.0.0:9082", tokens: {am: {env: T}}}\n', "conflict", "cannot be told", "`bridge.url`",
+    ),
+    "bridge in a file": ("casino: 1\nbridge: {listen: ▸unix:/run/bridge}\n", "conflict", "cannot be told", "`bridge.url`"),
     "token in two places": (
         "casino: 1\npagerduty: {▸api_token: {env: A, file: b}}\n", "conflict", "exactly one of", None,
     ),

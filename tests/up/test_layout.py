@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from casino.layout import Layout, PortlessError, SeatError, arrange
+from casino.layout import KERNELS, LOWEST_PORT, Layout, PortlessError, SeatError, arrange, unclaimed
 from gateway.spec.load import load
 
 
@@ -117,3 +117,18 @@ def test_games_that_are_not_wanted_take_no_port(arranged, free):
         layout = arranged(spec(public='"127.0.0.1:0"', control="127.0.0.1:0", dice=f'"{free}"'), seats=False)
     assert layout.seats == ()
     assert free not in layout.moved
+
+
+def test_a_server_that_is_handed_no_socket_gets_the_port_it_wants(free):
+    port = int(free.rpartition(":")[2])
+    assert unclaimed("127.0.0.1", port) == port
+
+
+def test_a_port_chosen_instead_is_one_that_no_caller_is_given(taken):
+    assert LOWEST_PORT <= unclaimed("127.0.0.1", taken) < int(KERNELS.read_text().split()[0])
+    assert LOWEST_PORT <= unclaimed("127.0.0.1", 0) < int(KERNELS.read_text().split()[0])
+
+
+def test_no_port_is_found_where_the_machine_is_not():
+    with pytest.raises(OSError, match="assign"):
+        unclaimed("192.0.2.1", 9090)

@@ -14,6 +14,7 @@ from sanic.config import Config
 from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.handlers import ErrorHandler
 
+from alerts.addresses import WEBHOOK
 from alerts.pagerduty.bridge.intake import MOST_BYTES, Intake
 from alerts.pagerduty.bridge.meter import Meter
 from alerts.pagerduty.bridge.pair import Pair
@@ -24,7 +25,6 @@ from gateway.store.secrets import SecretError, Secrets
 
 logger = logging.getLogger("casino.bridge")
 
-WEBHOOK = "/alertmanager"
 PEER = "/peer"
 REQUEST_SECONDS = 10
 """For a whole request to come in."""

@@ -56,7 +56,7 @@ class Bridge:
         self.intake = Intake(settings, self.store, self.meter, self._wake)
         self.pair = Pair(settings.bridge.peer, self.store, self.meter, take=self.intake.take_from)
         self._alertmanagers = Alertmanagers(
-            settings.bridge.alertmanagers,
+            settings.alertmanagers,
             seen=lambda url, is_up: self.meter.show(catalog.ALERTMANAGER_UP, float(is_up), url),
         )
         transport = partial(PdpyrasTransport, settings.events_url)

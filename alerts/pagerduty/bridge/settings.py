@@ -36,6 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     bridge: Bridge
     state: Path
+    alertmanagers: tuple[str, ...]
+    """Who is asked whether an alert still fires."""
     events_url: str
     rest_url: str
     keys: dict[str, Secret]
@@ -67,12 +69,11 @@ def settings_of(spec: Spec, flags: Flags) -> Settings:
     bridge = spec.bridge
     if flags.listen is not None:
         bridge = replace(bridge, listen=flags.listen)
-    if flags.alertmanager_url is not None:
-        bridge = replace(bridge, alertmanagers=(flags.alertmanager_url.rstrip("/"),))
     pages = {name: team.pages for name, team in spec.teams.items() if team.pages in keys}
     return Settings(
         bridge=bridge,
         state=flags.state or Path(bridge.state),
+        alertmanagers=(flags.alertmanager_url.rstrip("/"),) if flags.alertmanager_url else spec.alerts.alertmanagers,
         events_url=(flags.events_url or EVENTS_URL).rstrip("/"),
         rest_url=(flags.events_url or REST_URL).rstrip("/"),  # a stand-in has both doors
         keys=keys,

@@ -1,6 +1,7 @@
 """Contradictions between teams, PagerDuty's keys and the bridge."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from gateway.spec.address import parse_address
 from gateway.spec.model import Spec
@@ -16,6 +17,7 @@ def check(spec: Spec, report: Report) -> None:
         credential.check(secret, path, report)
     _names(spec, report)
     _open_port(spec, report)
+    _reachable(spec, report)
 
 
 def _secrets(spec: Spec) -> Iterator[tuple[Path, Secret]]:
@@ -50,5 +52,17 @@ def _open_port(spec: Spec, report: Report) -> None:
             Fault.CONFLICT,
             "whoever reaches this address could page people, or keep a page from them",
             hint="give `bridge.tokens` or `bridge.tls.clients`, or listen on 127.0.0.1",
+            place=report.tree.value_place(path),
+        )
+
+
+def _reachable(spec: Spec, report: Report) -> None:
+    path, where = ("bridge", "listen"), parse_address(spec.bridge.listen)
+    if spec.bridge.url is None and (where.family == "unix" or ip_address(where.host).is_unspecified):
+        report.refuse(
+            path,
+            Fault.CONFLICT,
+            "others cannot be told this address",
+            hint="say in `bridge.url` where Alertmanager and Prometheus reach the bridge",
             place=report.tree.value_place(path),
         )

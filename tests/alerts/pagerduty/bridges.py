@@ -28,7 +28,8 @@ pagerduty:
   default: games
   per_minute: {per_minute}
   api_token: {{env: PD_TOKEN}}
-bridge: {{alertmanagers: ["{alertmanager}"], {bridge}}}
+alerts: {{alertmanagers: ["{alertmanager}"]}}
+bridge: {{{bridge}}}
 """
 
 
