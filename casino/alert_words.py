@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-DEFAULT = Path("casino.yaml")
+from casino.spec_words import add_spec_option
 
 
 def add_actions(command: argparse.ArgumentParser) -> None:
@@ -19,20 +19,15 @@ def add_actions(command: argparse.ArgumentParser) -> None:
             parser.add_argument("--json", action="store_true", help="print the list for a machine")
         else:
             parser.add_argument("name", metavar="NAME", help="an alert's name")
-        _add_spec(parser)
+        add_spec_option(parser)
     summary = "what promtool accepts and should not, in anybody's rule files"
     _add_lint(actions.add_parser("lint", help=summary, description=summary))
     summary = "play every test to the rules of a spec, with promtool"
     tests = actions.add_parser("test", help=summary, description=summary)
     tests.add_argument("names", metavar="FILE", nargs="*", help="such as `own` or `gateway` (default: all)")
-    _add_spec(tests)
+    add_spec_option(tests)
     summary = "how often alerts would have fired, by a real Prometheus' past"
     _add_backtest(actions.add_parser("backtest", help=summary, description=summary))
-
-
-def _add_spec(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spec", dest="file", metavar="FILE", type=Path, default=DEFAULT, help=f"(default: {DEFAULT})")
-    parser.add_argument("--stage", metavar="NAME", help="merge stages/NAME.yaml")
 
 
 def _add_lint(parser: argparse.ArgumentParser) -> None:
@@ -50,4 +45,4 @@ def _add_backtest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="alerts (default: all)")
     parser.add_argument("--since", metavar="TIME", default="7d", help="how far back (default: 7d)")
     parser.add_argument("--prometheus", metavar="URL", default="http://127.0.0.1:9090", help="(default: %(default)s)")
-    _add_spec(parser)
+    add_spec_option(parser)

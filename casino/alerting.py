@@ -8,12 +8,11 @@ from alerts.explain import explain
 from alerts.render import bundle, every_alert
 from alerts.rule import Alert
 from alerts.text import alert_rule, document
+from casino.exits import FINDING, FINE, refuse
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
 from gateway.spec.suggest import meant
-
-FINE, FINDING, UNUSABLE = 0, 1, 2
 
 
 def alerts(action: str, path: Path, *, stage: str | None, name: str | None, as_json: bool) -> int:
@@ -21,8 +20,7 @@ def alerts(action: str, path: Path, *, stage: str | None, name: str | None, as_j
     try:
         spec = load(path, stage).spec
     except SpecErrors as refused:
-        print(*refused.problems, sep="\n", file=sys.stderr)
-        return UNUSABLE
+        return refuse(refused.problems)
     if action == "list":
         _list(spec, as_json=as_json)
         return FINE

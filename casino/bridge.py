@@ -13,11 +13,11 @@ from alerts.pagerduty.bridge import audit, ledger, letters, queue
 from alerts.pagerduty.bridge.main import serve
 from alerts.pagerduty.bridge.settings import Flags, UnusableError, settings_of
 from alerts.pagerduty.bridge.store import connect
+from casino.exits import FINDING, FINE, UNUSABLE, refuse
 from gateway.spec.bridge import Bridge
 from gateway.spec.load import load
 from gateway.spec.problem import SpecErrors
 
-FINE, FINDING, UNUSABLE = 0, 1, 2
 FILE = "bridge.sqlite"
 STATE = Path(Bridge().state)
 MOST_KEYS = 20
@@ -28,10 +28,9 @@ def run(path: Path, *, stage: str | None, flags: Flags) -> int:
     try:
         return serve(settings_of(load(path, stage).spec, flags))
     except SpecErrors as refused:
-        print(*refused.problems, sep="\n", file=sys.stderr)
+        return refuse(refused.problems)
     except UnusableError as fault:
-        print(f"casino bridge: {fault}", file=sys.stderr)
-    return UNUSABLE
+        return refuse([f"casino bridge: {fault}"])
 
 
 def dead(state: Path, *, as_json: bool) -> int:

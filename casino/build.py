@@ -1,6 +1,5 @@
 """`casino build`: the only command that writes generated files; `--check` says where they differ from the spec."""
 
-import sys
 from pathlib import Path
 
 from alerts import alertmanager, operator, prometheus
@@ -9,12 +8,11 @@ from alerts.own import render as own_files
 from alerts.proof.render import render as alert_tests
 from alerts.render import render as alert_rules
 from alerts.text import HEAD
+from casino.exits import FINDING, FINE, refuse
 from casino.own import OwnAlertsError, own
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
-
-FINE, FINDING, UNUSABLE = 0, 1, 2
 
 
 def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
@@ -22,13 +20,11 @@ def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
     try:
         spec = load(path, stage).spec
     except SpecErrors as refused:
-        print(*refused.problems, sep="\n", file=sys.stderr)
-        return UNUSABLE
+        return refuse(refused.problems)
     try:
         files = generated(spec, own(spec))
     except OwnAlertsError as refused:
-        print(refused, file=sys.stderr)
-        return UNUSABLE
+        return refuse([refused])
     changed = [name for name, text in files.items() if not _holds(out / name, text)]
     left = _left_over(out, files)
     if check:

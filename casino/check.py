@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from casino.certificates import judge, now
+from casino.exits import FINDING, FINE, UNUSABLE
 from casino.explain import CLIENT, BadRequestLineError, Outcome, foretell, in_words, parse_question
 from casino.own import OwnAlertsError, own
 from casino.paint import Paint
@@ -16,8 +17,6 @@ from gateway.spec.dump import dump
 from gateway.spec.load import Loaded, load
 from gateway.spec.moment import unix_seconds
 from gateway.spec.problem import Danger, Fault, Problem, Severity, SpecErrors, error, in_order, warning
-
-FINE, FINDING, UNUSABLE = 0, 1, 2
 
 
 class Wish(Struct, frozen=True, kw_only=True):

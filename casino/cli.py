@@ -12,15 +12,15 @@ from pathlib import Path
 
 from casino import drill_words
 from casino.alert_words import add_actions
+from casino.exits import UNUSABLE
 from casino.page_words import add_bridge, add_pagerduty, provision, serve_bridge
+from casino.spec_words import add_spec
 
-DEFAULT = Path("casino.yaml")
 DEMO = Path("examples/casino.yaml")
 BENCH_FOLDER = Path(__file__).parents[1] / "bench"
 LOAD_PER_SECOND = 20.0
 MOST_LOAD_PER_SECOND = 10_000.0
 """More than one client in Python sends."""
-UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
@@ -69,6 +69,7 @@ examples:
   casino bench --list                                what can be measured, and beside whom
   casino bench --only get,latency --rounds 1         two scenarios, one round each
   casino bench --only tls --peers nginx,envoy --json
+  casino bench --results build/bench/results.json --publish
 
 exit codes: 0 every target reached, 1 one missed, 2 this machine or these words will not do
 """
@@ -169,21 +170,9 @@ def _command(
     return command
 
 
-def _add_spec(command: argparse.ArgumentParser, *, default: Path | None = DEFAULT) -> None:
-    command.add_argument(
-        "file",
-        metavar="FILE",
-        type=Path,
-        nargs="?" if default else None,
-        default=default,
-        help="a spec: one file, or a folder of *.yaml files" + (f" (default: {default})" if default else ""),
-    )
-    command.add_argument("--stage", metavar="NAME", help="merge stages/NAME.yaml, beside the file or in the folder")
-
-
 def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "check", _check, summary="check a spec, and show what it means", examples=CHECK)
-    _add_spec(command)
+    add_spec(command)
     command.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print findings for a machine")
@@ -240,7 +229,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "serve", _serve, summary="run the gateway", examples=SERVE)
-    _add_spec(command, default=None)
+    add_spec(command, default=None)
     command.add_argument(
         "--run-dir",
         metavar="DIR",
@@ -258,7 +247,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _add_build(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(commands, "build", _build, summary="write every file that is made from a spec", examples=BUILD)
-    _add_spec(command)
+    add_spec(command)
     command.add_argument("--out", metavar="DIR", type=Path, default=Path("build"), help="where to (default: build)")
     command.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file differs")
 
@@ -342,7 +331,7 @@ def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = _command(
         commands, "up", _up, summary="run the gateway, two games and all that watches them on this machine", examples=UP
     )
-    _add_spec(command, default=DEMO)
+    add_spec(command, default=DEMO)
     command.add_argument(
         "--load", metavar="RATE", type=_rate, nargs="?", const=LOAD_PER_SECOND, default=0.0,
         help=f"a little traffic, in requests per second ({LOAD_PER_SECOND:g} unless said)",
@@ -420,6 +409,7 @@ def _add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
     command.add_argument("--out", metavar="DIR", type=Path, help="folder of the report (default: build/bench)")
     command.add_argument("--publish", action="store_true", help="write docs/benchmarks.md and its picture, too")
+    command.add_argument("--results", metavar="FILE", type=Path, help="report an earlier run: build/bench/results.json")
     command.add_argument("--json", action="store_true", help="print the results for a machine")
     command.add_argument("--profile", action="store_true", help="show instead where one worker spends its time")
 
@@ -440,6 +430,7 @@ def _bench(arguments: argparse.Namespace) -> int:
             quick=arguments.quick,
             out=arguments.out,
             publish=arguments.publish,
+            results=arguments.results,
             as_json=arguments.json,
             list=arguments.list,
             profile=arguments.profile,

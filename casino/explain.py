@@ -13,7 +13,7 @@ from gateway.core.cors import asked_method
 from gateway.core.explain import Considered, demanded, explain
 from gateway.core.failure import MEANING, STATUS, Failure, Refused
 from gateway.core.forwarded import Hop
-from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, without_named
+from gateway.core.headers import SPECIAL, folded, without_named
 from gateway.core.limit import Rule
 from gateway.core.path import normalise
 from gateway.core.plan import Plan
@@ -21,6 +21,7 @@ from gateway.core.request import Header, Request
 from gateway.core.route import Found, Miss, Router
 from gateway.spec.address import parse_address, parse_target
 from gateway.spec.model import Spec
+from gateway.spec.reserved import CLAIMS
 from gateway.spec.scalars import write
 from gateway.spec.told import told
 from gateway.spec.units import Kind
@@ -33,8 +34,6 @@ _WHOM = {
     "address": "each client address",
     "consumer": "each consumer, or address where none is known",
 }
-
-CLAIMS = frozenset((*FORWARDING, *HEARSAY))
 
 
 class BadRequestLineError(ValueError):

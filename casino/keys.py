@@ -9,12 +9,13 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.low_level import Type
 
+from casino.exits import UNUSABLE
+
 PREFIX = "casino_"
 """Begins every key, so that scanners for leaked secrets know one when they see it."""
 KEY_BYTES = 32
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 """OWASP's Password Storage Cheat Sheet, Argon2id: 19 MiB, two passes, one lane."""
-UNUSABLE = 2
 
 
 def new(consumer: str, *, as_json: bool) -> int:

@@ -6,7 +6,6 @@ Listening sockets of games are bound here and handed down, so that nobody can ta
 import errno
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from random import SystemRandom
 
@@ -14,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from casino.games.roster import GAMES
-from gateway.spec.address import TargetAddress, parse_address, parse_target
+from gateway.spec.address import TargetAddress, host_port, is_loopback, parse_address, parse_target
 from gateway.spec.listen import Listener
 from gateway.spec.model import Spec
 from gateway.spec.upstream import Upstream, Version
@@ -85,9 +84,9 @@ def _seats(spec: Spec, moved: Moved, *, free_ports: bool) -> Iterator[Seat]:
         for label, version in upstream.versions.items():
             for target in version.targets:
                 where = parse_target(target.url)
-                if (name, label) in GAMES and where.scheme == "http" and _is_loopback(where.host):
+                if (name, label) in GAMES and where.scheme == "http" and is_loopback(where.host):
                     listener = _seat(target.url, where, free_ports=free_ports)
-                    url = f"http://{_authority(where.host, listener.getsockname()[1])}"
+                    url = f"http://{host_port(where.host, listener.getsockname()[1])}"
                     if url != target.url:
                         moved[target.url] = url
                     yield Seat(game=name, version=label, url=url, listener=listener)
@@ -110,7 +109,7 @@ def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:
         moved[address] = None
     else:
         if port != where.port:
-            moved[address] = _authority(where.host, port)
+            moved[address] = host_port(where.host, port)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -165,14 +164,3 @@ def _with_targets(upstream: Upstream, moved: Moved) -> Upstream:
         return replace(old, targets=tuple(replace(each, url=moved.get(each.url) or each.url) for each in old.targets))
 
     return replace(upstream, versions={name: version(old) for name, old in upstream.versions.items()})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -16,8 +16,8 @@ from alerts.lint.judge import Surroundings
 from alerts.lint.judge import lint as judge
 from alerts.lint.series import Bounds
 from alerts.lint.source import seconds_in
+from casino.exits import FINDING, FINE, UNUSABLE
 
-FINE, FINDING, UNUSABLE = 0, 1, 2
 SCRAPE_SECONDS, MOST_BYTES = 10.0, 100_000_000
 _KINDS: dict[str, Kind] = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
 

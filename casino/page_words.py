@@ -6,7 +6,8 @@ What an action needs is imported by it alone, as in cli.py.
 import argparse
 from pathlib import Path
 
-DEFAULT = Path("casino.yaml")
+from casino.spec_words import add_spec
+
 PAGERDUTY_API = "https://api.pagerduty.com"
 
 
@@ -14,7 +15,7 @@ def add_bridge(command: argparse.ArgumentParser) -> None:
     """Add the actions of `casino bridge`."""
     actions = command.add_subparsers(title="actions", required=True, metavar="ACTION")
     serving = actions.add_parser("serve", help="run the bridge until SIGTERM or SIGINT")
-    _add_spec(serving)
+    add_spec(serving, default=None)
     serving.add_argument("--listen", metavar="ADDR", help="instead of the spec's `bridge.listen`")
     serving.add_argument("--state", metavar="DIR", type=Path, help="where the queue is, instead of `bridge.state`")
     serving.add_argument("--events-url", metavar="URL", help="where PagerDuty's Events API is (a stand-in, for tests)")
@@ -82,7 +83,7 @@ def add_pagerduty(command: argparse.ArgumentParser) -> None:
         ("drift", "where PagerDuty is not what the spec says"),
     ):
         parser = actions.add_parser(action, help=summary, description=summary)
-        _add_spec(parser, default=DEFAULT)
+        add_spec(parser)
         parser.add_argument("--json", action="store_true", help="print it for a machine")
         parser.add_argument("--api-url", metavar="URL", default=PAGERDUTY_API, help=f"(default: {PAGERDUTY_API})")
         if action != "drift":
@@ -117,15 +118,3 @@ def _standin(arguments: argparse.Namespace) -> int:
     from alerts.pagerduty.standin.__main__ import run  # noqa: PLC0415 - see the module's docstring
 
     return run(arguments)
-
-
-def _add_spec(parser: argparse.ArgumentParser, *, default: Path | None = None) -> None:
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        type=Path,
-        nargs="?" if default else None,
-        default=default,
-        help="a spec: one file, or a folder of *.yaml files" + (f" (default: {default})" if default else ""),
-    )
-    parser.add_argument("--stage", metavar="NAME", help="merge stages/NAME.yaml, beside the file or in the folder")

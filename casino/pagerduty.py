@@ -21,12 +21,11 @@ from alerts.pagerduty.provision.plan import Change, Plan, make_plan
 from alerts.pagerduty.provision.shape import Shapes
 from alerts.pagerduty.provision.text import as_data, readable, told
 from alerts.pagerduty.provision.wanted import wanted
+from casino.exits import FINDING, FINE, UNUSABLE, refuse
 from gateway.spec.load import load
 from gateway.spec.model import Spec
 from gateway.spec.problem import SpecErrors
 from gateway.store.secrets import SecretError, Secrets
-
-FINE, FINDING, UNUSABLE = 0, 1, 2
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -51,8 +50,7 @@ def provision(wish: Wish) -> int:
         spec = load(wish.path, wish.stage).spec
         api = _api(spec, wish.url)
     except SpecErrors as refused:
-        print(*refused.problems, sep="\n", file=sys.stderr)
-        return UNUSABLE
+        return refuse(refused.problems)
     except SecretError as fault:
         print(f"casino pagerduty: {fault}", file=sys.stderr)
         return UNUSABLE

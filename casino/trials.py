@@ -16,12 +16,12 @@ from alerts.lint.source import seconds_in
 from alerts.render import every_alert
 from alerts.rule import Alert
 from casino.build import generated
+from casino.exits import FINDING, FINE, UNUSABLE, refuse
 from casino.own import OwnAlertsError, own
 from exporters.duration import duration
 from gateway.spec.load import load
 from gateway.spec.problem import SpecErrors
 
-FINE, FINDING, UNUSABLE = 0, 1, 2
 MOST_POINTS, LEAST_STEP_SECONDS, QUERY_SECONDS, TEST_SECONDS = 10_000, 15.0, 60.0, 600.0
 """Prometheus gives 11,000 points a series at most."""
 
@@ -33,8 +33,7 @@ def play(path: Path, *, stage: str | None, files_of: Sequence[str] = ()) -> int:
         spec = load(path, stage).spec
         files = generated(spec, own(spec))
     except (SpecErrors, OwnAlertsError) as refused:
-        print(*getattr(refused, "problems", [refused]), sep="\n", file=sys.stderr)
-        return UNUSABLE
+        return refuse(getattr(refused, "problems", [refused]))
     if promtool is None:
         print("casino alerts test: promtool is not installed (it comes with Prometheus)", file=sys.stderr)
         return UNUSABLE
@@ -82,8 +81,7 @@ def backtest(path: Path, *, stage: str | None, url: str, since: str, names: Sequ
         spec = load(path, stage).spec
         alerts = (*every_alert(spec), *own(spec).alerts)
     except (SpecErrors, OwnAlertsError) as refused:
-        print(*getattr(refused, "problems", [refused]), sep="\n", file=sys.stderr)
-        return UNUSABLE
+        return refuse(getattr(refused, "problems", [refused]))
     chosen = [alert for alert in alerts if not names or alert.name in names]
     if not seconds or not chosen:
         print(f"casino alerts backtest: {'no such alert' if seconds else 'a time is written like 7d'}", file=sys.stderr)

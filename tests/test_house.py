@@ -18,6 +18,7 @@ CATCH_ALLS = {
     "gateway/control/tasks.py": "the task supervisor",
     "gateway/serve/children.py": "the last frame of a forked child",
     "gateway/proxy/client.py": "the client's protocol callbacks",
+    "gateway/proxy/worker.py": "a published document that cannot be applied: what was served before is served on",
     "gateway/proxy/upstream.py": "the upstream's protocol callbacks",
 }
 """Where a handler may take every exception: each closes what it owns, and counts."""

@@ -227,6 +227,12 @@ GENERATION = Metric(
 CONFIG_INFO = Metric(
     "gateway_config_info", "gauge", "1 for the content hash of the snapshot each worker applies.", ("worker", "hash")
 )
+NOT_APPLIED = Metric(
+    "gateway_documents_not_applied",
+    "counter",
+    "Times a worker could not apply what control published, and went on with what it had.",
+    ("document",),
+)
 LOOP_LAG = Metric(
     "gateway_loop_lag_seconds", "histogram", "How late a worker's event loop runs its timers.", ("worker",), "seconds"
 )
@@ -300,6 +306,7 @@ LABELS = {
     "issuer": "an issuer of the spec; `-` if a token names none, or was not looked at",
     "limit": "a limit of the spec",
     "hash": "content hash of a snapshot",
+    "document": "what control publishes: `snapshot`, `endpoints`, `keysets`",
     "task": "a kind of background work",
     "python": "the interpreter that runs",
     "sanic": "the framework that runs",

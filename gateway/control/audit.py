@@ -14,8 +14,8 @@ import msgspec
 
 from gateway.control.access import Result, Verdict
 from gateway.control.guard import Call
-from gateway.control.logs import put
 from gateway.store.append import append
+from gateway.store.lines import put
 
 logger = logging.getLogger("casino.control")
 

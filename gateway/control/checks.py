@@ -6,7 +6,6 @@ gateway.core.health; this file only asks and counts.
 
 import asyncio
 import logging
-import random
 import re
 import ssl
 import time
@@ -17,18 +16,17 @@ from functools import partial
 import msgspec
 
 from gateway.control.tasks import Tasks
+from gateway.control.waiting import drifting
 from gateway.core.health import Belief, Streak, step
 from gateway.core.slowstart import Key
-from gateway.core.tls import ClientContexts
 from gateway.spec.address import parse_target
 from gateway.spec.upstream import Health, UpstreamTls
+from gateway.store.contexts import ClientContexts
 
 logger = logging.getLogger("casino.control")
 
 AT_ONCE = 64
 """Checks under way at the same time: a thousand targets must not mean a thousand connections in one moment."""
-JITTER_RATIO = 0.1
-"""Checks of one interval drift apart by this much, so that gateways do not all ask in step."""
 MOST_LINE_BYTES = 1024
 
 _CONTEXTS = ClientContexts()
@@ -100,8 +98,7 @@ class Checks:
                 result = await run(check)
             self._count(check, result)
             self._believe(place, step(self._streaks.get(place, Streak()), result is Result.GOOD, check.policy), result)
-            drift = 1 + JITTER_RATIO * random.uniform(-1, 1)  # noqa: S311 - spreads load, guards nothing
-            await asyncio.sleep(check.policy.every_seconds * drift)
+            await asyncio.sleep(drifting(check.policy.every_seconds))
 
     def _believe(self, place: Place, streak: Streak, result: Result) -> None:
         if streak.up is not self.up(place):

@@ -53,7 +53,7 @@ class Door:
     def leave(self, request: Request, status: int) -> None:
         """Tell the audit log of a call that has been answered, if it is one of those."""
         call: Call | None = getattr(request.ctx, "call", None)
-        if call is None:  # what cannot be read as HTTP never came to the door
+        if call is None:  # whoever leaves before the whole request is there never comes to the door
             return
         verdict: Verdict = request.ctx.verdict
         if call.changes if verdict.result is Result.ALLOWED else verdict.told:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 import stat
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,10 +22,20 @@ _HEADERS = {
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})")
 
 
-class FetchError(Exception):
-    """There is nothing; `why` is a word of the metric."""
+class Fault(StrEnum):
+    """Why there is nothing; a word of the metric."""
 
-    def __init__(self, why: str) -> None:
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    STATUS = "status"
+    """An answer, and no key set."""
+    TOO_LARGE = "too_large"
+
+
+class FetchError(Exception):
+    """There is nothing."""
+
+    def __init__(self, why: Fault) -> None:
         super().__init__(why)
         self.why = why
 
@@ -46,12 +57,12 @@ async def fetch_url(url: str) -> Fetched:
             client.stream("GET", url, headers=_HEADERS) as answer,
         ):
             if answer.status_code != httpx.codes.OK or "content-encoding" in answer.headers:
-                raise FetchError("status")
+                raise FetchError(Fault.STATUS)
             return Fetched(await _body(answer), _max_age(answer.headers.get("cache-control", "")))
     except (TimeoutError, httpx.TimeoutException):
-        raise FetchError("timeout") from None
+        raise FetchError(Fault.TIMEOUT) from None
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as fault:
-        raise FetchError("unreachable") from fault
+        raise FetchError(Fault.UNREACHABLE) from fault
 
 
 async def _body(answer: httpx.Response) -> bytes:
@@ -59,7 +70,7 @@ async def _body(answer: httpx.Response) -> bytes:
     async for piece in answer.aiter_raw():
         body += piece
         if len(body) > MOST_BYTES:
-            raise FetchError("too_large")
+            raise FetchError(Fault.TOO_LARGE)
     return body
 
 
@@ -85,9 +96,9 @@ def read_file(path: Path) -> Fetched:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise FetchError("unreachable")
+            raise FetchError(Fault.UNREACHABLE)
         if found.st_size > MOST_BYTES:
-            raise FetchError("too_large")
+            raise FetchError(Fault.TOO_LARGE)
         return Fetched(path.read_bytes())
     except OSError as fault:
-        raise FetchError("unreachable") from fault
+        raise FetchError(Fault.UNREACHABLE) from fault

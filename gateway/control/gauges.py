@@ -29,10 +29,11 @@ from gateway.control.metrics import Now
 from gateway.control.reload import Outcome, Result
 from gateway.control.sharing import Sharing
 from gateway.control.workers import Worker
+from gateway.core.breaker import State
 from gateway.core.keyset import KeySet
 from gateway.core.snapshot import Endpoints
 
-BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
+BREAKER_STATES = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
 def describe(

@@ -14,14 +14,15 @@ from msgspec import Struct
 from gateway.core.address import read_address
 from gateway.core.failure import Refused
 from gateway.core.host import parse
-from gateway.spec.reserved import FORWARDING, HEARSAY
+from gateway.spec.address import is_loopback
+from gateway.spec.reserved import CLAIMS
 
 PRIVATE = (".localhost", ".local", ".internal", ".svc")
 """Ends of names that are in no public zone (RFC 6761, RFC 6762, ICANN's `internal`, Kubernetes' services)."""
 READING = frozenset({"GET", "HEAD"})
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 """Bodies that a page may send anywhere without a preflight (Fetch standard, section 2.2.2)."""
-RELAYED = frozenset((*FORWARDING, *HEARSAY, "via"))
+RELAYED = frozenset((*CLAIMS, "via"))
 """Headers with which a proxy tells that somebody else is calling."""
 _METHOD = re.compile(r"[A-Z]{1,20}").fullmatch
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+").fullmatch
@@ -43,7 +44,7 @@ class Call(Struct, frozen=True):
     def is_local(self) -> bool:
         """Whether a program of this machine makes it, and passes on nobody else's."""
         address = read_address(self.source or "")
-        is_here = self.source is None or (address is not None and ip_address(address.text).is_loopback)
+        is_here = self.source is None or (address is not None and is_loopback(address.text))
         return is_here and RELAYED.isdisjoint(self.headers)
 
     @property

@@ -6,7 +6,6 @@ that within `LEAST_SECONDS` of the time before: who sends made-up key ids cannot
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Coroutine, Iterable, Mapping
 from functools import partial
@@ -16,10 +15,11 @@ from typing import Any
 import msgspec
 
 from exporters.catalog.gateway import KEY_FETCHES, KEY_MISSES
-from gateway.control.fetch import Fetched, FetchError, fetch_url, read_file
+from gateway.control.fetch import Fault, Fetched, FetchError, fetch_url, read_file
 from gateway.control.tail import Tail
 from gateway.control.tasks import Tasks
-from gateway.core.keyset import KEYSETS, BadKeySet, Defect, KeySet, KeySets, read_set
+from gateway.control.waiting import drifting
+from gateway.core.keyset import KEYSETS, NO_KEYS, BadKeySet, Defect, KeySet, KeySets, read_set
 from gateway.spec.consumer import Issuer
 from gateway.spec.model import Spec
 from gateway.store.process import Process
@@ -31,15 +31,13 @@ logger = logging.getLogger("casino.control")
 
 LEAST_SECONDS = 10.0
 RETRY_SECONDS, MOST_RETRY_SECONDS = 1.0, 30.0
-JITTER_RATIO = 0.1
-"""Gateways that started together must not ask together."""
 POLL_SECONDS = 0.05
 FILE_SECONDS = 1.0
 
 Place = tuple[str, str]
 """An issuer's name, and the URL or file of its set."""
-_NONE = KeySet(keys=(), asked=0, taken=0.0)
-_RESULTS = ("good", "unreachable", "timeout", "status", "too_large", *(defect.value for defect in Defect))
+_GOOD = "good"
+_RESULTS = (_GOOD, *Fault, *Defect)
 
 
 class Jwks:
@@ -66,8 +64,8 @@ class Jwks:
                 if source is not None:
                     issuers[name, source] = issuer
                     for result in _RESULTS:
-                        self._slot.tally.index(KEY_FETCHES, (name, result))
-        self._sets = {place: self._sets.get(place, _NONE) for place in issuers}
+                        self._slot.tally.index(KEY_FETCHES, (name, str(result)))
+        self._sets = {place: self._sets.get(place, NO_KEYS) for place in issuers}
         self._asked &= issuers.keys()
         self._tasks.keep({(place, issuer): partial(self._keep, place, issuer) for place, issuer in issuers.items()})
         self._publish()
@@ -100,8 +98,7 @@ class Jwks:
                 pause, retry = _pause(issuer.refresh_seconds, fetched.max_age_seconds), RETRY_SECONDS
             else:
                 pause, retry = retry, min(2 * retry, MOST_RETRY_SECONDS)
-            drift = 1 + JITTER_RATIO * random.uniform(-1, 1)  # noqa: S311 - spreads load, guards nothing
-            await self._rest(place[0], pause * drift)
+            await self._rest(place[0], drifting(pause))
 
     async def _rest(self, name: str, pause_seconds: float) -> None:
         begun = time.monotonic()
@@ -128,7 +125,7 @@ class Jwks:
             return None
         if keys != self._sets[place].keys:
             logger.info("issuer_keys_changed", extra={"fields": {"casino.issuer": place[0], "casino.keys": len(keys)}})
-        self._note(place, "good", keys=keys, taken=time.time())
+        self._note(place, _GOOD, keys=keys, taken=time.time())
         return fetched
 
     def _note(self, place: Place, result: str, **news: object) -> None:

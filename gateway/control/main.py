@@ -11,10 +11,10 @@ from sanic.server.async_server import AsyncioServer
 
 from gateway.control.app import build_app
 from gateway.control.door import Door
-from gateway.control.logs import set_up
 from gateway.control.plane import ControlPlane
 from gateway.control.resolve import Names
 from gateway.control.waiting import until
+from gateway.store.lines import set_up
 from gateway.store.process import Phase, Process
 
 TAKE_OVER_SECONDS = 5.0
@@ -25,7 +25,7 @@ LAST_REQUEST_SECONDS = 0.5
 
 def main(process: Process) -> None:
     """Run until the build stops."""
-    set_up()
+    set_up("casino.control")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(process, Names()))
 

@@ -24,7 +24,6 @@ from gateway.control.resolve import Directory, Names
 from gateway.control.sharing import Sharing
 from gateway.control.stats import CpuMeter, Stats
 from gateway.control.tasks import Tasks
-from gateway.control.waiting import until
 from gateway.control.watch import watch_files, watch_signals
 from gateway.control.workers import Workers, heartbeat_ages
 from gateway.spec.model import Spec
@@ -36,7 +35,6 @@ from gateway.store.totals import Totals
 
 BEAT_SECONDS = 0.05
 JUDGE_SECONDS = 0.1
-FIRST_LOOK_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -87,7 +85,7 @@ class ControlPlane:
         """
         self._reloader.resume()
         if self._publisher.published.edition == 0:
-            await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
+            await self._reloader.first_look()
         self._publisher.tick()
         self._loops.keep(
             {

@@ -15,7 +15,7 @@ from gateway.control.endpoints import Publisher
 from gateway.control.jwks import Jwks
 from gateway.control.waiting import until
 from gateway.control.workers import Workers
-from gateway.core.snapshot import SNAPSHOT, Snapshot, digest
+from gateway.core.snapshot import SNAPSHOT, Snapshot, digest, read_snapshot
 from gateway.spec.load import load
 from gateway.spec.problem import Problem, SpecErrors
 from gateway.spec.upgrade import settle
@@ -65,7 +65,7 @@ class Reloader:
         self._jwks = jwks
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[Outcome]] = set()
-        self.snapshot = _latest(process.build.documents.read(SNAPSHOT))
+        self.snapshot = read_snapshot(process.build.documents.read(SNAPSHOT))
         for result in Result:
             process.slot.tally.index(RELOADS, (result.value,))
         self.last: Outcome | None = None
@@ -77,6 +77,10 @@ class Reloader:
         self._publisher.resume(self.snapshot.spec)
         self._jwks.follow(self.snapshot.spec)
         self._process.slot.words[Word.GENERATION] = self.snapshot.generation
+
+    async def first_look(self) -> None:
+        """Wait until every target was looked up and checked and every issuer asked once, but not for long."""
+        await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
 
     async def reload(self) -> Outcome:
         """Read the spec again and apply it. Whoever asked may leave: what was begun is finished."""
@@ -109,7 +113,7 @@ class Reloader:
         self._publisher.follow(old.spec, new.spec)
         self._jwks.follow(old.spec, new.spec)
         try:
-            await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
+            await self.first_look()
             self._publisher.tick()
             edition, keys = self._publisher.published.edition, self._jwks.published.edition
             applied = self._workers.applied
@@ -150,8 +154,3 @@ def _tell(outcome: Outcome) -> None:
         logger.error("reload_refused", extra={"fields": {**fields, "error.message": "\n".join(told)}})
     elif outcome.result is Result.APPLIED:
         logger.info("reload_applied", extra={"fields": fields})
-
-
-def _latest(document: bytes | None) -> Snapshot:
-    assert document is not None, "the supervisor writes the first snapshot before it starts control"
-    return msgspec.msgpack.decode(document, type=Snapshot)

@@ -47,7 +47,7 @@ OK = "ok"
 
 def open_store(spec: Store, secrets_: Secrets) -> SharedStore:
     """Give the store the spec names; nothing is opened before the first exchange."""
-    if spec.url.startswith("sqlite:"):
+    if spec.is_of_one_host:
         return SqliteStore(Path(spec.url.removeprefix("sqlite:")), spec.timeout_seconds)
     return RedisStore(spec, secrets_)
 

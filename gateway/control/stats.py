@@ -1,8 +1,8 @@
 """`/stats`: what the gateway does right now, for people and scripts that have no Prometheus at hand."""
 
-import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -21,8 +21,10 @@ from exporters.catalog.metric import Metric
 from gateway.control.endpoints import TargetState
 from gateway.control.rates import Between, History, Latency
 from gateway.control.workers import Worker
+from gateway.core.breaker import State
 from gateway.core.snapshot import Endpoints, Snapshot
 from gateway.store.totals import Totals
+from gateway.store.vitals import vitals
 
 WINDOW_SECONDS = 10.0
 """What rates and latencies of routes and targets are taken over."""
@@ -54,7 +56,7 @@ class TargetStats(msgspec.Struct, frozen=True):
 class VersionStats(msgspec.Struct, frozen=True):
     """One version of an upstream."""
 
-    breaker: str
+    breaker: State
     targets: dict[str, TargetStats]
 
 
@@ -91,12 +93,14 @@ class CpuMeter:
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[float, float]] = {}
-        self._ticks = os.sysconf("SC_CLK_TCK")
 
     def ratios(self, pids: Iterable[int]) -> dict[int, float]:
         """Return each process' share of a core since it was last looked at."""
         now = time.monotonic()
-        seen = {pid: (now, used) for pid in pids if (used := self._used_seconds(pid)) is not None}
+        seen = {}
+        for pid in pids:
+            with suppress(OSError):  # it has just ended
+                seen[pid] = (now, vitals(pid).cpu_seconds)
         ratios = {
             pid: (used - self._last[pid][1]) / max(now - self._last[pid][0], 1e-9)
             for pid, (_, used) in seen.items()
@@ -104,14 +108,6 @@ class CpuMeter:
         }
         self._last = seen
         return ratios
-
-    def _used_seconds(self, pid: int) -> float | None:
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - a /proc file
-                fields = file.read().rpartition(")")[2].split()
-        except OSError:
-            return None
-        return (int(fields[11]) + int(fields[12])) / self._ticks
 
 
 class View(msgspec.Struct, frozen=True):
@@ -180,7 +176,7 @@ def _upstreams(view: View, totals: Totals, between: Between | None) -> dict[str,
         place = (one.upstream, one.version, one.target)
         state = view.published.versions.get((one.upstream, one.version))
         version = upstreams.setdefault(one.upstream, {}).setdefault(
-            one.version, VersionStats(state.breaker if state else "closed", {})
+            one.version, VersionStats(state.breaker if state else State.CLOSED, {})
         )
         labels = tuple(zip(names, place, strict=True))
         version.targets[one.target] = TargetStats(

@@ -1,9 +1,11 @@
-"""Waits for what others write into shared memory: there is nothing to be woken by, so it looks again and again."""
+"""How control waits: for what others write into shared memory (there is nothing to be woken by), and between two calls."""
 
 import asyncio
+import random
 from collections.abc import Callable
 
 TICK_SECONDS = 0.01
+DRIFT_RATIO = 0.1
 
 
 async def until(holds: Callable[[], bool], seconds: float) -> None:
@@ -12,3 +14,8 @@ async def until(holds: Callable[[], bool], seconds: float) -> None:
     deadline = loop.time() + seconds
     while not holds() and loop.time() < deadline:
         await asyncio.sleep(TICK_SECONDS)
+
+
+def drifting(seconds: float) -> float:
+    """Give a pause like this one, a little longer or shorter: gateways that started together must not ask in step."""
+    return seconds * (1 + DRIFT_RATIO * random.uniform(-1, 1))  # noqa: S311 - spreads load, guards nothing

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gateway.core.caller import Caller
 from gateway.core.failure import Failure, Refused
+from gateway.spec.consumer import without_case
 from gateway.spec.model import Spec
 from gateway.spec.moment import unix_seconds
 
@@ -86,11 +87,6 @@ class Directory:
             if value in texts(claims.get(claim)):
                 return consumer
         return ""
-
-
-def without_case(name: str) -> str:
-    """Give a certificate's name as it is compared: DNS knows no case (RFC 9525 section 6.3), other names do."""
-    return name.lower() if name[:4].upper() == "DNS:" else name
 
 
 def texts(value: Any) -> tuple[str, ...]:

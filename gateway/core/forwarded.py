@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from gateway.core.address import UNKNOWN, Address, Trust, read_address
 from gateway.core.failure import Refused
-from gateway.core.headers import FORWARDING
 from gateway.core.host import parse
 from gateway.core.request import Header
+from gateway.spec.reserved import FORWARDING
 
 _MOST_HOPS: Final = 32
 """Proxies a request may claim to have crossed; what is left of them is not read."""

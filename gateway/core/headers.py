@@ -4,29 +4,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.core.request import Header
-from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN, WELL_KNOWN
+from gateway.spec.reserved import CLAIMS, FORWARDING, HOP_BY_HOP, OWN, TRAPS, WELL_KNOWN
 from gateway.spec.reserved import folded as folded_text
 from gateway.spec.route import HeaderRules
-
-__all__ = [
-    "FORWARDING",
-    "HEARSAY",
-    "OWN_OF_ANSWERS",
-    "PROTECTED",
-    "SPECIAL",
-    "HeaderChanges",
-    "folded",
-    "join",
-    "tokens",
-    "without_named",
-]
 
 
 def _encoded(*names: str) -> frozenset[bytes]:
     return frozenset(name.encode() for name in names)
 
 
-SPECIAL: Final = _encoded("host", "content-length", "expect", *HOP_BY_HOP, *FORWARDING, *HEARSAY, *OWN)
+SPECIAL: Final = _encoded("host", "content-length", "expect", *HOP_BY_HOP, *CLAIMS, *OWN, *TRAPS)
 """Request fields that never go on as they came, in any spelling (look up the `folded` name): each is read by its own
 rules or dropped."""
 

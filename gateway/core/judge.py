@@ -81,7 +81,7 @@ def verdict(judgement: Judgement, facts: VersionFacts, policy: Upstream, now: fl
             for target, known in facts.targets.items()
             for endpoint in _endpoints(target, known, judgement, policy, now)
         ),
-        breaker=state.state.value,
+        breaker=state.state,
         deal=state.deal,
         allowances=state.allowances if half_open else (),
     )
@@ -110,7 +110,7 @@ def _key(endpoint: Endpoint) -> Key:
 
 
 def _resumed_breaker(state: VersionState, policy: Upstream, now: float) -> Breaker:
-    if state.breaker == State.CLOSED.value or policy.breaker is None:
+    if state.breaker is State.CLOSED or policy.breaker is None:
         return Breaker(deal=state.deal)
     return Breaker(state=State.OPEN, since=now - policy.breaker.open_seconds, deal=state.deal)
 

@@ -86,6 +86,10 @@ class KeySet(Struct, frozen=True):
     """When the last good set came, in Unix time; 0 if there never was one."""
 
 
+NO_KEYS: Final = KeySet(keys=(), asked=0, taken=0.0)
+"""Of an issuer that was never asked."""
+
+
 class KeySets(Struct, frozen=True, kw_only=True):
     """What control hands down to the workers, keyed by the issuer's name in the spec and the URL or file of its set."""
 

@@ -103,7 +103,7 @@ def size_of(limit: Limit) -> int:
 
 def rules(spec: Spec, route: str) -> tuple[Rule, ...]:
     """Compile the limits of a route: those of all routes first, then its own."""
-    is_fleet = spec.store is not None and spec.store.url.startswith("redis")
+    is_fleet = spec.store is not None and not spec.store.is_of_one_host
     places = {"limits": spec.limits, f"routes/{route}/limits": spec.routes[route].limits}
     return tuple(
         Rule(place, name, limit, is_fleet=is_fleet)

@@ -1,4 +1,5 @@
-"""A bounded memory of what was used lately, at the price of one dictionary look-up.
+"""Bounded memories, at the price of one dictionary look-up: `Recent` of what was used lately, `remember` of what is found
+again at little cost.
 
 Two generations: what is used moves to the young one; when that is full it becomes the old one, and the old one is
 forgotten whole. So nothing is sorted and nothing is searched, and whatever was used since the young one began stays.
@@ -21,9 +22,6 @@ class Recent(Generic[K, V]):
         self._young: dict[K, tuple[V, int]] = {}
         self._old: dict[K, tuple[V, int]] = {}
         self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
 
     def get(self, key: K) -> V | None:
         """Return what is known, and keep it for longer."""
@@ -55,3 +53,10 @@ class Recent(Generic[K, V]):
             self._old, self._young, self._bytes = self._young, {}, 0
         self._young[key] = item
         self._bytes += item[1]
+
+
+def remember(memo: dict[K, V], key: K, value: V, most: int) -> None:
+    """Keep a value in a plain memo, which begins anew when it is full."""
+    if len(memo) >= most:
+        memo.clear()
+    memo[key] = value

@@ -12,6 +12,7 @@ from gateway.core.conditions import all_hold
 from gateway.core.cors import asked_method
 from gateway.core.failure import Failure
 from gateway.core.plan import Plan
+from gateway.core.recent import remember
 from gateway.core.request import Request
 from gateway.core.table import Entry, Table
 from gateway.spec.model import Spec
@@ -66,9 +67,7 @@ class Router:
         if found is None:
             return self._miss(request)
         if unconditional and len(request.host) + len(request.path) <= _LONGEST_REMEMBERED:
-            if len(self._memo) >= _REMEMBERED:
-                self._memo.clear()
-            self._memo[key] = found
+            remember(self._memo, key, found, _REMEMBERED)
         return found
 
     def find_announced(self, request: Request) -> Found | None:

@@ -4,10 +4,10 @@ Both are documents in the run directory; workers read them between two requests 
 """
 
 import hashlib
-from typing import Literal
 
 import msgspec
 
+from gateway.core.breaker import State
 from gateway.spec.model import Spec
 
 SNAPSHOT = "snapshot"
@@ -21,6 +21,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     digest: str
     spec: Spec
+
+
+def read_snapshot(document: bytes | None) -> Snapshot:
+    """Read the document of a build whose supervisor has laid it out: there is one before anything else starts."""
+    assert document is not None, "the supervisor writes the first snapshot before it starts anything"
+    return msgspec.msgpack.decode(document, type=Snapshot)
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +54,7 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     endpoints: tuple[Endpoint, ...]
-    breaker: Literal["closed", "half_open", "open"] = "closed"
+    breaker: State = State.CLOSED
     deal: int = 0
     """While half open: serial number of the allowances. With a new one a worker forgets what it had."""
     allowances: tuple[int, ...] = ()

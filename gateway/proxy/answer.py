@@ -5,6 +5,7 @@ from typing import Final
 import httptools
 
 from gateway.core.headers import OWN_OF_ANSWERS, folded, join, without_named
+from gateway.core.recent import remember
 from gateway.core.request import Header
 from gateway.proxy.framing import FramingError, body_length, persists
 
@@ -57,9 +58,7 @@ class AnswerReader:
         if head is None:
             head = self._parse(raw)
             if len(raw) <= _LONGEST_REMEMBERED:
-                if len(self._memo) >= _REMEMBERED:
-                    self._memo.clear()
-                self._memo[raw] = head
+                remember(self._memo, raw, head, _REMEMBERED)
         return head
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -44,9 +44,14 @@ class Certificates:
 
     def _tell(self, change: Change) -> None:
         result = "refused" if change.refused else "applied"
-        self._tally.values[self._tally.index(CERTIFICATE_RELOADS, (change.file, result))] += 1
+        self._tally.add(CERTIFICATE_RELOADS, (change.file, result))
         if change.refused:
-            _LOG.error("certificate_refused: worker-%s keeps the last good one: %s", self._worker, change.refused)
+            about = {
+                "process.name": f"worker-{self._worker}",
+                "file.path": change.file,
+                "error.message": change.refused,
+            }
+            _LOG.error("certificate_refused", extra={"fields": about})
 
     def _tell_ends(self, keyring: Keyring) -> None:
         for pair in keyring.pairs:

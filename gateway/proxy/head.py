@@ -10,12 +10,14 @@ from typing import Final
 import httptools
 
 from gateway.core.failure import Failure, Refused
-from gateway.core.headers import FORWARDING, HEARSAY, SPECIAL, folded, join, without_named
+from gateway.core.headers import SPECIAL, folded, join, without_named
 from gateway.core.identity import TWICE, Gate
+from gateway.core.recent import remember
 from gateway.core.record import referrer, text
 from gateway.core.request import Header
 from gateway.core.trace import continues
 from gateway.proxy.framing import HEAD_END, FramingError, bare_line_feed, body_length, persists
+from gateway.spec.reserved import CLAIMS
 
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 1024
@@ -25,7 +27,7 @@ _UNKNOWN_METHOD: Final = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]{1,32} [!-~]+ HTTP/1
 _VERSIONS: Final = frozenset((b" HTTP/1.1", b" HTTP/1.0"))
 _METHODS_REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
 _BLANKS: Final = b" \t"
-_CLAIMS: Final = frozenset(name.encode() for name in (*FORWARDING, *HEARSAY))
+_CLAIMS: Final = frozenset(name.encode() for name in CLAIMS)
 
 
 class RequestHead:
@@ -111,9 +113,7 @@ class RequestReader:
         if head is None:
             head = self._parse(raw)
             if head is not None and len(raw) <= _LONGEST_REMEMBERED:
-                if len(self._memo) >= _REMEMBERED:
-                    self._memo.clear()
-                self._memo[raw] = head
+                remember(self._memo, raw, head, _REMEMBERED)
         return head
 
     def on_url(self, target: bytes) -> None:

@@ -15,6 +15,7 @@ from exporters.catalog.gateway import IDENTITY
 from gateway.core.consumers import Directory
 from gateway.core.failure import Failure, Refused
 from gateway.core.identity import BASIC, BEARER, TWICE
+from gateway.core.recent import remember
 from gateway.proxy.passwords import Passwords
 
 if TYPE_CHECKING:
@@ -110,9 +111,7 @@ class Gatekeeper:
         caller = self._certificates.get(certificate)
         if caller is None:
             caller = self._directory.of_certificate(certificate)
-            if len(self._certificates) >= _REMEMBERED:
-                self._certificates.clear()
-            self._certificates[certificate] = caller
+            remember(self._certificates, certificate, caller, _REMEMBERED)
         return caller
 
     # ---- tokens

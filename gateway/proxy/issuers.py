@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.keyset import SYMMETRIC, KeySet, PublicKey, shared_verifier
+from gateway.core.keyset import NO_KEYS, SYMMETRIC, KeySet, PublicKey, shared_verifier
 from gateway.core.token import BadToken, Flaw
 from gateway.store.secrets import SecretError, Secrets
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gateway.spec.consumer import Issuer
 
 _LOG: Final = logging.getLogger("casino.worker")
-_NO_SET: Final = KeySet(keys=(), asked=0, taken=0.0)
 
 
 class Binding:
@@ -171,4 +170,4 @@ class Issuers:
     def _hand_out(self) -> None:
         for trusted in self._trusted.values():
             if trusted.source is not None:
-                trusted.take(self._sets.get((trusted.name, trusted.source), _NO_SET))
+                trusted.take(self._sets.get((trusted.name, trusted.source), NO_KEYS))

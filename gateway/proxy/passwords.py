@@ -20,6 +20,7 @@ from exporters.catalog.gateway import PASSWORD_HASHES
 from gateway.core.address import address_key
 from gateway.core.failure import Failure, Refused
 from gateway.core.identity import read_basic
+from gateway.core.recent import Recent
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED: Final = 4096
 _REMEMBERED_SECONDS: Final = 300.0
-"""Good credentials kept in mind, and for how long: a user taken out of the spec is forgotten at once, whatever this says."""
+"""Good credentials kept in mind at most, and for how long: a user taken out of the spec is forgotten at once, whatever this says."""
 _MOST_UNDER_WAY: Final = 16
 _MOST_UNDER_WAY_BY_ADDRESS: Final = 4
 """Verifications waiting or running, of all clients and of one: the last of them waits for less than a second."""
@@ -66,7 +67,7 @@ class Passwords:
         self._second = 0
         self._spent: dict[str, int] = {}
         """Verifications of this second, by client address."""
-        self._memories: dict[bytes, _Memory] = {}
+        self._memories: Recent[bytes, _Memory] = Recent(_REMEMBERED // 2, _REMEMBERED)
         self._under_way: dict[tuple[bytes, str], _Verification] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._pepper = os.urandom(32)
@@ -138,14 +139,9 @@ class Passwords:
         verification = self._under_way.pop(key)
         good = computed.result()
         if good and any(user for user, _ in verification.waiting):
-            self._remember(digest, _Memory(name, argon2, self._worker.clock() + _REMEMBERED_SECONDS))
+            self._memories.put(digest, _Memory(name, argon2, self._worker.clock() + _REMEMBERED_SECONDS), 1)
         for user, then in verification.waiting:
             then(user if good else None)
-
-    def _remember(self, digest: bytes, memory: _Memory) -> None:
-        if len(self._memories) >= _REMEMBERED:
-            del self._memories[next(iter(self._memories))]
-        self._memories[digest] = memory
 
     def _digest(self, credential: bytes) -> bytes:
         return blake2b(credential, digest_size=32, key=self._pepper).digest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporters.catalog.gateway import BREAKER_PROBES, RETRIES, UPSTREAM_SECONDS
 from gateway.core.balance import Balancer
+from gateway.core.breaker import State
 from gateway.core.failure import Failure, Refused
 from gateway.core.retry import Budget
 from gateway.proxy.pool import Pool
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from gateway.proxy.worker import Worker
     from gateway.spec.upstream import Upstream
 
+_CLOSED: Final = State.CLOSED
+_OPEN: Final = State.OPEN
 _SUSPECT_SECONDS: Final = 1.0
 """How long a target that could not be connected to is passed over, until the judge has an opinion."""
 _UNREACHED: Final = frozenset((Failure.CONNECT_REFUSED, Failure.CONNECT_TIMEOUT, Failure.TLS))
@@ -42,7 +45,7 @@ class Service:
         self.endpoints: tuple[Endpoint, ...] = ()
         self.outstanding: list[int] = []
         self._suspects: dict[int, float] = {}
-        self._breaker = "closed"
+        self._breaker: State = _CLOSED
         self._deal = 0
         self._allowance = 0
         self._retries: dict[tuple[str, str], int] = {}
@@ -106,7 +109,7 @@ class Service:
     @property
     def is_up(self) -> bool:
         """Whether any target takes traffic."""
-        return self._breaker != "open" and any(endpoint.up and endpoint.weight for endpoint in self.endpoints)
+        return self._breaker is not _OPEN and any(endpoint.up and endpoint.weight for endpoint in self.endpoints)
 
     def enter(self, now: float) -> bool:
         """Pass the breaker; True if the request is one of its probes.
@@ -117,9 +120,9 @@ class Service:
         """
         if self._budget:
             self._budget.count(now)
-        if self._breaker == "closed":
+        if self._breaker is _CLOSED:
             return False
-        if self._breaker == "open" or self._allowance <= 0:
+        if self._breaker is _OPEN or self._allowance <= 0:
             raise Refused(Failure.BREAKER_OPEN)
         self._allowance -= 1
         self.worker.values[self._probes["started"]] += 1

@@ -19,6 +19,7 @@ from gateway.core import host, target
 from gateway.core.acl import compile_list
 from gateway.core.failure import Failure, Refused
 from gateway.core.path import normalise
+from gateway.core.recent import remember
 from gateway.core.route import Router
 from gateway.core.split import Draws
 
@@ -177,9 +178,7 @@ class Table:
         if address is None:
             address = self._read(*key)
             if len(host_value) + len(target_value) <= _LONGEST_REMEMBERED:
-                if len(self._memo) >= _REMEMBERED:
-                    self._memo.clear()
-                self._memo[key] = address
+                remember(self._memo, key, address, _REMEMBERED)
         return address
 
     def _read(self, method: bytes, host_value: bytes, target_value: bytes) -> Address:

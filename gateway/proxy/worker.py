@@ -19,12 +19,11 @@ import msgspec
 import uvloop
 from sanic import HTTPResponse, Request, Sanic, empty
 
-from exporters.catalog.gateway import ACCEPTED, LOOP_LAG, REFUSED
+from exporters.catalog.gateway import ACCEPTED, LOOP_LAG, NOT_APPLIED, REFUSED
 from gateway.core.address import Trust, address_key
 from gateway.core.forwarded import Hop
 from gateway.core.keyset import KEYSETS, KeySets
 from gateway.core.snapshot import ENDPOINTS, SNAPSHOT, Endpoint, Endpoints, Snapshot, VersionState
-from gateway.core.tls import ClientContexts
 from gateway.proxy.accept import Acceptor
 from gateway.proxy.account import Account
 from gateway.proxy.answer import AnswerReader
@@ -46,22 +45,28 @@ from gateway.proxy.tokens import Tokens
 from gateway.spec.address import parse_target
 from gateway.spec.listen import Bounds, Metrics
 from gateway.spec.told import told
+from gateway.store.contexts import ClientContexts
+from gateway.store.lines import set_up
 from gateway.store.process import Phase, Process
 from gateway.store.slot import Slot, Word
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.spec.upstream import UpstreamTls, Version
 
 _COLLECT_AFTER: Final = (20_000, 20, 50)
 """A request leaves no cycles behind; connections do, when they end."""
 _LOG: Final = logging.getLogger("casino.worker")
 _UNKNOWN_STATE: Final = VersionState(endpoints=())
-_DOCUMENTS: Final = (Word.GENERATION, Word.EDITION, Word.KEYSETS)
+_DOCUMENTS: Final = {Word.GENERATION: SNAPSHOT, Word.EDITION: ENDPOINTS, Word.KEYSETS: KEYSETS}
+"""What control publishes, by the word that says so."""
 _REFUSALS: Final = ("connections", "per_address", "proxy_protocol")
 
 
 def main(process: Process) -> None:
     """Serve until the build stops."""
+    set_up("casino.worker")
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -133,7 +138,7 @@ class Worker:
         self._peers = [Slot.open(path) for path in process.workers if path != process.slot.path]
         self._expected = self._closing_since = 0.0
         readers = (self._read_snapshot, self._read_endpoints, self._read_key_sets)
-        self._documents = dict(zip(_DOCUMENTS, readers, strict=True))
+        self._readers = dict(zip(_DOCUMENTS, readers, strict=True))
         self._tried = dict.fromkeys(_DOCUMENTS, -1)
         tally = self.slot.tally
         self.handshakes = Handshakes(self.loop, tally)
@@ -145,6 +150,8 @@ class Worker:
         self.overload = Overload(self.loop, self.shedding.settle)
         self.tokens = Tokens(self)
         self.gatekeeper = Gatekeeper(self)
+        for document in _DOCUMENTS.values():
+            tally.index(NOT_APPLIED, (document,))
         self._accepted = tally.index(ACCEPTED, ())
         self._refusals = {reason: tally.index(REFUSED, (reason,)) for reason in _REFUSALS}
         self._lag = tally.histogram(LOOP_LAG, (str(self.number),), Metrics().latency_buckets)
@@ -218,13 +225,29 @@ class Worker:
                 connection.close_if_idle()
 
     def _follow(self) -> None:
-        """Take up what was published, once each: what cannot be taken up is told, and what was served before is served on."""
+        """Take up what was published, once each."""
         control = self.process.control.words
-        for word, read in self._documents.items():
+        for word, read in self._readers.items():
             published = control[word]
             if published > self._tried[word]:
                 self._tried[word] = published
-                read()
+                self._take_up(word, read)
+
+    def _take_up(self, word: Word, read: Callable[[], None]) -> None:
+        """Apply a document; of one that cannot be applied tell, and serve on with the one before. The first there must be."""
+        try:
+            read()
+        except Exception as fault:
+            if self.table is None:
+                raise
+            document = _DOCUMENTS[word]
+            self.slot.tally.add(NOT_APPLIED, (document,))
+            about = {
+                "process.name": self.process.name,
+                "casino.document": document,
+                "casino.published": self._tried[word],
+            }
+            _LOG.error("document_not_applied", exc_info=fault, extra={"fields": about})
 
     # ---- what control publishes
 
@@ -309,7 +332,7 @@ class Worker:
             faults = self._contexts.faults()
             for told in faults:
                 if told not in self._told_faults:
-                    _LOG.error("upstream_tls_refused: %s", told)
+                    _LOG.error("upstream_tls_refused", extra={"fields": {"error.message": told}})
             self._told_faults = faults
 
     def admits(self, peer: str) -> bool:

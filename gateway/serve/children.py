@@ -12,12 +12,13 @@ import msgspec
 
 from exporters.catalog.gateway import CRASH_LOOP, PROCESS_DEATHS, PROCESS_STARTS
 from gateway.serve.events import Event, emit, emit_crash
-from gateway.serve.heartbeat import Hang, Pulse, vitals
+from gateway.serve.heartbeat import Hang, Pulse
 from gateway.serve.orphan import die_with
 from gateway.serve.signals import ASKING
 from gateway.store.process import Process
 from gateway.store.slot import Slot, Word
 from gateway.store.tally import Tally
+from gateway.store.vitals import vitals
 
 Main = Callable[[Process], None]
 """What a child runs; when it returns, the child ends."""
@@ -84,7 +85,7 @@ class Child:
             except OSError as refused:  # no memory or no process left; the machine may recover
                 self._died(now, 0, {"process.name": self.name, "error.message": str(refused)})
                 return
-            self._count(self._tally.index(PROCESS_STARTS, (self.name,)), 1)
+            self._tally.add(PROCESS_STARTS, (self.name,))
             emit(Event.PROCESS_STARTED, fields={"process.name": self.name, "process.pid": self.pid})
 
     def judge(self, now_ns: int, resumed_ns: int) -> None:
@@ -143,7 +144,7 @@ class Child:
         self.deaths += 1
         pause_seconds = self._loop(self._early_deaths + 1)
         self._due = now + pause_seconds
-        self._count(self._tally.index(PROCESS_DEATHS, (self.name, reason.value)), 1)
+        self._tally.add(PROCESS_DEATHS, (self.name, reason.value))
         more = {"event.reason": reason.value, "casino.lived_seconds": round(lived_seconds, 3)}
         emit(Event.PROCESS_ENDED, "error", {**fields, **more, "casino.pause_seconds": pause_seconds})
 
@@ -154,9 +155,6 @@ class Child:
         pause_seconds = min(FIRST_PAUSE_SECONDS * 2.0**doublings, LONGEST_PAUSE_SECONDS) if early_deaths > 1 else 0.0
         self._tally.values[self._tally.index(CRASH_LOOP, (self.name,))] = int(pause_seconds * 1e9)
         return pause_seconds
-
-    def _count(self, index: int, count: int) -> None:
-        self._tally.values[index] += count
 
 
 def _fork(main: Main, process: Process, leave: Callable[[], None]) -> int:

@@ -3,8 +3,8 @@
 import contextlib
 import time
 
-from gateway.serve.heartbeat import vitals
 from gateway.store.rundir import Held, RunDir
+from gateway.store.vitals import vitals
 
 _ENDING_SECONDS = 3.0
 """How long the processes of a killed gateway may take to end before a new one gives up."""

@@ -1,17 +1,10 @@
-"""What the supervisor and the writer say about themselves: one JSON line per event on stderr, in ECS names.
-
-Never waits for whoever reads stderr: an event that does not fit is lost, since a supervisor that waits supervises nothing.
-"""
+"""What the supervisor and the writer say about themselves; gateway.store.lines puts it into words."""
 
 import os
-import select
-from datetime import UTC, datetime
+import time
 from enum import StrEnum
 
-import msgspec
-
-_STDERR = 2
-_ENCODER = msgspec.json.Encoder()
+from gateway.store.lines import Line, put
 
 
 class Event(StrEnum):
@@ -40,32 +33,13 @@ class Event(StrEnum):
     LOG_REOPENED = "log_reopened"
 
 
-def emit(event: Event, level: str = "info", fields: dict[str, object] | None = None) -> None:
+def emit(
+    event: Event, level: str = "info", fields: dict[str, object] | None = None, *, fault: BaseException | None = None
+) -> None:
     """Write one event; `fields` are ECS names and their values."""
-    line = {
-        "@timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "log.level": level,
-        "event.action": event.value,
-        "event.dataset": "casino.supervisor",
-        **(fields or {}),
-    }
-    poll = select.poll()
-    poll.register(_STDERR, select.POLLOUT)
-    if any(mask & select.POLLOUT for _, mask in poll.poll(0)):
-        _write(_ENCODER.encode(line))
+    put(Line("casino.supervisor", event.value, level, time.time(), fields or {}, fault).encode())
 
 
 def emit_crash(name: str, crash: BaseException) -> None:
-    """Write the traceback that ended the calling process."""
-    import traceback  # noqa: PLC0415 - needed once in the life of a process, and not in most
-
-    trace = "".join(traceback.format_exception(crash))[-2000:]
-    fields = {"process.name": name, "process.pid": os.getpid(), "error.type": type(crash).__name__}
-    emit(Event.PROCESS_CRASHED, "error", {**fields, "error.message": str(crash)[:500], "error.stack_trace": trace})
-
-
-def _write(line: bytes) -> None:
-    try:
-        os.write(_STDERR, line + b"\n")
-    except OSError:
-        return  # nobody is left to tell
+    """Write what ended the calling process."""
+    emit(Event.PROCESS_CRASHED, "error", {"process.name": name, "process.pid": os.getpid()}, fault=crash)

@@ -6,8 +6,8 @@ that. One that sleeps, is stopped, or burns CPU without turning its loop will no
 
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
-from typing import NamedTuple
+
+from gateway.store.vitals import Vitals
 
 NOTICE_SECONDS = 0.15
 """From here on the process is looked at; its loop should turn every 0.05 s."""
@@ -19,7 +19,6 @@ SILENT_SECONDS = 2.5
 STARTING_SECONDS = 10.0
 """Before its first beat."""
 
-_CLOCK_TICKS = 100.0  # USER_HZ: the unit of /proc, the same on every Linux
 _STOPPED = frozenset("Tt")
 _WAITING = frozenset("SD")
 
@@ -31,19 +30,6 @@ class Hang(StrEnum):
     BLOCKED = "blocked"
     BUSY = "busy"
     SILENT = "silent"
-
-
-class Vitals(NamedTuple):
-    """What the kernel says of a process: the state letter of proc_pid_stat(5), and CPU consumed."""
-
-    state: str
-    cpu_seconds: float
-
-
-def vitals(pid: int) -> Vitals:
-    """Read a living process; a child of ours stays readable until it is reaped."""
-    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    return Vitals(fields[0].decode(), (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS)
 
 
 class Pulse:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.serve.events import Event, emit
-from gateway.spec.address import SocketAddress, parse_address
+from gateway.spec.address import SocketAddress, host_port, parse_address
 from gateway.spec.listen import Listen, Listener
 
 PUBLIC_MODE = 0o666
@@ -120,7 +120,7 @@ def bound_to(listener: socket.socket) -> str:
     name = listener.getsockname()
     if listener.family == socket.AF_UNIX:
         return f"unix:{name}"
-    return f"[{name[0]}]:{name[1]}" if listener.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+    return host_port(name[0], name[1])
 
 
 def unlink(listener: socket.socket) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from exporters.catalog.gateway import LOG_WRITTEN
-from gateway.core.snapshot import SNAPSHOT, Snapshot
+from gateway.core.snapshot import SNAPSHOT, read_snapshot
 from gateway.serve.events import Event, emit
 from gateway.serve.sink import Sink
 from gateway.store.process import Phase, Process
@@ -48,7 +48,7 @@ class Writer:
         self._rings = _rings(self._workers)
         self._elders: list[Elder] = []
         self._elders_due = 0.0
-        self._sink = Sink(_snapshot(process).spec.log)
+        self._sink = Sink(read_snapshot(process.build.documents.read(SNAPSHOT)).spec.log)
         self._reopens = process.supervisor.words[Word.REOPENS]
         self._written = process.slot.tally.index(LOG_WRITTEN, ())
 
@@ -140,9 +140,3 @@ def _adopt(build: Build, lock: Held) -> Elder:
 
 def _rings(slots: Iterable[Slot]) -> tuple[Ring, ...]:
     return tuple(slot.ring for slot in slots if slot.ring)
-
-
-def _snapshot(process: Process) -> Snapshot:
-    document = process.build.documents.read(SNAPSHOT)
-    assert document, "the supervisor writes the first snapshot before it starts anything"
-    return msgspec.msgpack.decode(document, type=Snapshot)

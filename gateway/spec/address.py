@@ -27,7 +27,7 @@ class SocketAddress(Struct, frozen=True):
     @property
     def is_loopback(self) -> bool:
         """True when only this machine can reach it."""
-        return self.family == "unix" or ip_address(self.host).is_loopback
+        return self.family == "unix" or is_loopback(self.host)
 
 
 class TargetAddress(Struct, frozen=True):
@@ -53,8 +53,19 @@ class TargetAddress(Struct, frozen=True):
         """The Host header that names this target; a default port is left out."""
         if self.scheme == "unix":
             return "localhost"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port in {0, PORTS.get(self.scheme)} else f"{host}:{self.port}"
+        return host_port(self.host, 0 if self.port == PORTS.get(self.scheme) else self.port)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a name, or an IP address without brackets, is this machine whatever network it is on (RFC 6761)."""
+    ip = _ip(host)
+    return host == "localhost" if ip is None else ip.is_loopback
+
+
+def host_port(host: str, port: int) -> str:
+    """Write a host and its port as URLs do; without a port where that is 0."""
+    written = f"[{host}]" if ":" in host else host
+    return f"{written}:{port}" if port else written
 
 
 def parse_address(text: str) -> SocketAddress:

@@ -85,6 +85,11 @@ class Consumer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What routes may ask for instead of each name."""
 
 
+def without_case(name: str) -> str:
+    """Give a certificate's name as it is compared: DNS knows no case (RFC 9525 section 6.3), other names do."""
+    return name.lower() if name[:4].upper() == "DNS:" else name
+
+
 JwksUrl = Annotated[
     str,
     Meta(

@@ -57,3 +57,8 @@ class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often what was used is told and what others used is learnt: the error of shared limits grows with it."""
     timeout_seconds: PositiveSeconds = field(default=0.5, name="timeout")
     """One exchange with the store; a slower one counts as failed, and local limits go on alone."""
+
+    @property
+    def is_of_one_host(self) -> bool:
+        """Whether it keeps quotas alone: the gateways of one host share a file, and each keeps its own rates."""
+        return self.url.startswith("sqlite:")

@@ -48,9 +48,9 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
     Raises:
         SpecErrors: the spec cannot be used; all mistakes at once.
     """
-    path = Path(path)
     findings = Findings()
-    raw = read(path, stage, findings)
+    sources = files_of(Path(path), stage)
+    raw = read(sources, findings, has_overlay=bool(stage))
     root = expanded(raw.root, type_of(Spec))
     assert isinstance(root, Mapping)
     tree = Tree(root, raw.overlay)
@@ -63,4 +63,4 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
         raise SpecErrors([*findings.errors, *findings.warnings])
     for rules in (dangers, exposure, openness, sharing, shadows):
         rules.check(spec, report)
-    return Loaded(spec, in_order(findings.warnings), files_of(path, stage), tree)
+    return Loaded(spec, in_order(findings.warnings), sources, tree)

@@ -1,7 +1,7 @@
 """Puts files together: the parts of a folder side by side, and a stage's overlay on top (JSON Merge Patch, RFC 7396)."""
 
 from gateway.spec.compose import duplicate
-from gateway.spec.nodes import Entry, Mapping, Node, Place, Scalar, Tree
+from gateway.spec.nodes import Entry, Mapping, Node, Place, Scalar, Tree, is_null
 from gateway.spec.problem import Danger, Findings, warning
 from gateway.spec.suggest import meant
 
@@ -22,9 +22,9 @@ def side_by_side(parts: list[Mapping], findings: Findings) -> Mapping:
 
 
 def _joined(key: str, known: Entry | None, new: Entry, findings: Findings) -> Entry:
-    if known is None or _is_null(known.value):
+    if known is None or is_null(known.value):
         return new
-    if _is_null(new.value) or (key == VERSION_KEY and _same(known.value, new.value)):
+    if is_null(new.value) or (key == VERSION_KEY and _same(known.value, new.value)):
         return known
     if not isinstance(known.value, Mapping) or not isinstance(new.value, Mapping):
         findings.add(duplicate(key, new.key, known.key))
@@ -49,7 +49,7 @@ def _patched(base: Node | None, patch: Mapping, findings: Findings) -> Mapping:
     removed: dict[str, Place] = {}
     for key, entry in patch.entries.items():
         old = entries.get(key)
-        if not _is_null(entry.value):
+        if not is_null(entry.value):
             entries[key] = _replaced(old, entry, findings)
         elif old is not None:
             del entries[key]
@@ -66,10 +66,6 @@ def _replaced(old: Entry | None, new: Entry, findings: Findings) -> Entry:
     both = old is not None and isinstance(old.value, Mapping)
     value = _patched(old.value if old else None, new.value, findings)
     return Entry(old.key if old and both else new.key, value)
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.is_null
 
 
 def _same(one: Node, other: Node) -> bool:

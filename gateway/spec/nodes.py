@@ -67,6 +67,11 @@ class Mapping(Struct, frozen=True, gc=False):
 Node = Scalar | Sequence | Mapping
 
 
+def is_null(node: Node) -> bool:
+    """Say whether nothing stands here."""
+    return isinstance(node, Scalar) and node.is_null
+
+
 def child(node: Node, step: str | int) -> Entry | None:
     """Return the value one step below, and its place: the key's in a mapping, its own in a list."""
     if isinstance(node, Mapping) and isinstance(step, str):

@@ -15,11 +15,19 @@ FORWARDING: Final = (
 """Where a request came from: read from trusted proxies, written anew for the upstream."""
 
 HEARSAY: Final = (
-    "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "x-forwarded-prefix",
-    "x-forwarded-server", "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-uri", "x-forwarded-method",
-    "x-original-url", "x-rewrite-url", "x-original-host",
+    "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "x-cluster-client-ip", "cf-connecting-ip",
+    "fastly-client-ip", "x-envoy-external-address", "x-original-forwarded-for", "x-forwarded-prefix",
+    "x-forwarded-server", "x-forwarded-by", "x-forwarded-scheme", "x-forwarded-ssl", "front-end-https",
+    "x-forwarded-client-cert", "x-forwarded-uri", "x-forwarded-path", "x-forwarded-method", "x-original-url",
+    "x-rewrite-url", "x-original-host",
 )  # fmt: skip
 """Claims about the client, or of another path or host, that services tend to believe: passed on from trusted proxies."""
+
+CLAIMS: Final = (*FORWARDING, *HEARSAY)
+"""All that proxies say of a client."""
+
+TRAPS: Final = ("proxy",)
+"""No header of HTTP, and CGI programs take it for the variable HTTP_PROXY (httpoxy, CVE-2016-5385): passed on from nobody."""
 
 OWN: Final = ("x-request-id", "traceparent", "casino-failure")
 """Other headers the gateway writes; what comes from outside is read by rules of its own or dropped."""

@@ -11,7 +11,7 @@ from msgspec import Struct, inspect
 from gateway.spec.consumer import ApiKey, Demand
 from gateway.spec.limit import Limit, Store
 from gateway.spec.listen import Listener
-from gateway.spec.nodes import Entry, Mapping, Node, Scalar, Sequence
+from gateway.spec.nodes import Entry, Mapping, Node, Scalar, Sequence, is_null
 from gateway.spec.route import LatencyObjective, Match, Route, Test
 from gateway.spec.types import stated
 from gateway.spec.upstream import Balance, Target, Version
@@ -60,7 +60,7 @@ def expanded(node: Node, type_: inspect.Type) -> Node:
 
 def _one(node: Node) -> Sequence:
     """Take a single value for a list of one, and nothing for an empty list."""
-    return Sequence(() if isinstance(node, Scalar) and node.is_null else (node,), node.place)
+    return Sequence(() if is_null(node) else (node,), node.place)
 
 
 def _each_entry(node: Node, type_of: Callable[[str], inspect.Type | None]) -> Node:
@@ -75,7 +75,7 @@ def _each_entry(node: Node, type_of: Callable[[str], inspect.Type | None]) -> No
 
 def _long(node: Node, cls: type) -> Node:
     form = SHORT_FORMS.get(cls)
-    if form is None or isinstance(node, Mapping) or (isinstance(node, Scalar) and node.is_null):
+    if form is None or isinstance(node, Mapping) or is_null(node):
         return node
     if form.field is not None:
         return Mapping({form.field: Entry(node.place, node)}, node.place)

@@ -30,15 +30,17 @@ def files_of(path: Path, stage: str | None) -> tuple[Path, ...]:
     return (*parts, _overlay(path, stage)) if stage else tuple(parts)
 
 
-def read(path: Path, stage: str | None, findings: Findings) -> Tree:
-    """Read and merge a spec's files; what is wrong with single keys and with the merge is added to the findings.
+def read(files: tuple[Path, ...], findings: Findings, *, has_overlay: bool) -> Tree:
+    """Read and merge a spec's files, the last one an overlay or not.
+
+    What is wrong with single keys and with the merge is added to the findings.
 
     Raises:
         SpecErrors: something cannot be read as a YAML mapping.
     """
-    roots = _all_composed(files_of(path, stage), findings)
-    base = side_by_side(roots[:-1] if stage else roots, findings)
-    return overlaid(base, roots[-1], findings) if stage else Tree(base)
+    roots = _all_composed(files, findings)
+    base = side_by_side(roots[:-1] if has_overlay else roots, findings)
+    return overlaid(base, roots[-1], findings) if has_overlay else Tree(base)
 
 
 def _all_composed(paths: tuple[Path, ...], findings: Findings) -> list[Mapping]:

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from gateway.spec.consumer import Password
 from gateway.spec.fit import UnfitError, allowed, fitted, quoted
-from gateway.spec.nodes import Mapping, Node, Path, Place, Scalar, Sequence, Tree
+from gateway.spec.nodes import Mapping, Node, Path, Place, Scalar, Sequence, Tree, is_null
 from gateway.spec.problem import Fault, Findings, error
 from gateway.spec.secret import Secret
 from gateway.spec.shorthand import SHORT_FORMS
@@ -73,7 +73,7 @@ class Walk:
         default = default_of(field)
         if default is msgspec.NODEFAULT:
             return self._missing(field, path) if node is None else self.build(node, field.type, path)
-        if node is None or (_is_null(node) and _holds_parts(field.type)):
+        if node is None or (is_null(node) and _holds_parts(field.type)):
             return default
         return self.build(node, field.type, path)
 
@@ -111,7 +111,7 @@ class Walk:
         if isinstance(node, Mapping):
             return {name: entry.value for name, entry in node.entries.items()}
         form = SHORT_FORMS.get(type_.cls) if isinstance(type_, inspect.StructType) else None
-        if _is_null(node):
+        if is_null(node):
             hint = "write `{}` for the defaults, or remove it" if isinstance(type_, inspect.StructType) else None
             self._fail(path, Fault.WRONG_TYPE, "nothing stands here", hint=hint)
         else:
@@ -123,7 +123,7 @@ class Walk:
 
     def _scalar(self, node: Node, type_: ScalarType, path: Path) -> Any:
         if not isinstance(node, Scalar) or node.is_null:
-            hint = "remove the key for its default" if _is_null(node) else None
+            hint = "remove the key for its default" if is_null(node) else None
             message = f"{_described(node)} cannot stand here"
             self._fail(path, Fault.WRONG_TYPE, message, expected=allowed(type_), hint=hint)
             return blank(type_.type)
@@ -161,10 +161,6 @@ BLANKS: dict[type, Any] = {
     inspect.StrType: "",
     inspect.BoolType: False,
 }
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.is_null
 
 
 def _holds_parts(type_: inspect.Type) -> bool:

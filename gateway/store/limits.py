@@ -18,12 +18,13 @@ Whether a request is admitted is decided in gateway.core.limit; what time it is,
 
 import hashlib
 import mmap
-import os
 import secrets
 import struct
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from gateway.store.allocate import allocate
 
 WAYS: Final = 8
 """Cells of one process in one set."""
@@ -120,11 +121,6 @@ class Column(ABC):
         """Keys this process has cells for."""
         self.evicted = 0
         """Keys forgotten before their time, or never taken in, for want of room; since this object was made."""
-
-    @property
-    def capacity(self) -> int:
-        """How many keys this process has room for."""
-        return self._sets * WAYS
 
     def bucket(self, identity: str, key: str, period_ns: int) -> Bucket:
         """Name the bucket of a key. That of the empty key, which is everybody's, is never given up for others.
@@ -331,15 +327,10 @@ class LimitTable:
 
     @classmethod
     def create(cls, path: Path, *, workers: int) -> None:
-        """Make the file with all its pages, so that they are there when needed. Raises OSError if there is no room."""
+        """Make the file. Raises OSError if there is no room."""
         columns = workers + 1
         size_bytes = _HEADER_BYTES + (RATE_SETS + COUNT_SETS) * set_bytes(columns)
-        with path.open("wb") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, size_bytes)
-            except OSError as refused:
-                raise OSError(refused.errno, f"no room for {size_bytes} bytes of shared memory", str(path)) from refused
-            file.write(_HEADER.pack(_MAGIC, secrets.token_bytes(32), columns))
+        allocate(path, _HEADER.pack(_MAGIC, secrets.token_bytes(32), columns), size_bytes)
 
     @classmethod
     def open(cls, path: Path) -> "LimitTable":

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from gateway.store.allocate import allocate
 from gateway.store.directory import Directory
 from gateway.store.ring import Ring
 from gateway.store.tally import OVERFLOW_VALUES, VALUES_PER_SERIES, Tally
@@ -119,7 +120,7 @@ class Slot:
         header = _HEADER.pack(MAGIC, path.stem.encode(), series, values, directory_bytes, ring_bytes, debits_bytes)
         directory_at = _HEADER_BYTES + WORDS * 8 + values * 8
         unnamed = path.with_suffix(".new")
-        _allocate(unnamed, header, _page(directory_at + directory_bytes) + ring_bytes + debits_bytes)
+        allocate(unnamed, header, _page(directory_at + directory_bytes) + ring_bytes + debits_bytes)
         unnamed.rename(path)
         return cls.open(path, writable=True)
 
@@ -151,16 +152,6 @@ def open_readable(paths: Iterable[Path], *, writable: bool = False) -> list[Slot
         with suppress(FileNotFoundError, LayoutError):
             slots.append(Slot.open(path, writable=writable))
     return slots
-
-
-def _allocate(path: Path, header: bytes, size_bytes: int) -> None:
-    """Make the file with all its pages: a file system that fills up later cannot kill the process (SIGBUS)."""
-    with path.open("wb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, size_bytes)
-        except OSError as refused:
-            raise OSError(refused.errno, f"no room for {size_bytes} bytes of shared memory", str(path)) from refused
-        file.write(header)
 
 
 def _page(count: int) -> int:

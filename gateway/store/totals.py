@@ -6,7 +6,6 @@ taken from the reader's own build alone.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from enum import Enum, auto
 
 import msgspec
@@ -142,11 +141,3 @@ class SlotReader:
         if values[at] != guard:
             return None
         return Exemplar(nanoseconds / 1e9, milliseconds / 1e3, f"{high:016x}{low:016x}")
-
-
-def read_totals(slots: Iterable[Slot]) -> Totals:
-    """Add up the slots of one build."""
-    totals = Totals()
-    for slot in slots:
-        SlotReader(slot).add_to(totals, Gauges.ALL)
-    return totals

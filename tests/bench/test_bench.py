@@ -86,6 +86,35 @@ def test_one_peer_is_measured_from_end_to_end(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"report.md", "results.json"} | pictures
 
 
+def test_an_earlier_run_is_reported_again(tmp_path: Path) -> None:
+    found = {
+        "when": "2026-01-01T00:00:00+00:00",
+        "machine": {"processor": "P", "cores": 2, "memory_bytes": 1, "kernel": "6", "system": "D", "python": "3.11"},
+        "versions": {"casino": "0.1.0"},
+        "rounds": 1,
+        "seconds": 6,
+        "samples": [
+            {"scenario": "get", "entrant": "casino", "round": 0, "values": {"requests_per_second": 12345}},
+        ],
+    }
+    earlier = tmp_path / "results.json"
+    earlier.write_text(json.dumps(found))
+    words = ["--results", str(earlier), "--out", str(tmp_path / "again")]
+    subprocess.run([*BENCH, *words], cwd=CHECKOUT, capture_output=True, check=True)
+    assert "12,345" in (tmp_path / "again" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("text", ["{}", "{"], ids=["another document", "cut short"])
+def test_what_is_no_earlier_run_is_refused(text: str, tmp_path: Path) -> None:
+    earlier = tmp_path / "results.json"
+    earlier.write_text(text)
+    done = subprocess.run(
+        [*BENCH, "--results", str(earlier)], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert str(earlier) in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_run_that_is_stopped_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
     skip_without("nginx", "wrk")

@@ -9,7 +9,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 from exporters.catalog.gateway import CONTROL_REQUESTS
-from gateway.store.totals import read_totals
+from tests.totals import read_totals
 from tests.waiting import until
 
 READ, OPERATE, NEXT = "read-" + "r" * 40, "operate-" + "o" * 40, "next-" + "n" * 40

@@ -1,3 +1,4 @@
+import logging
 import threading
 
 import pytest
@@ -12,6 +13,7 @@ upstreams:
 routes:
   roll: {match: "GET /roll/{sides}", to: dice}
 """
+CLOSED = "casino: 1\nroutes: {closed: {match: /**, answer: {status: 404}}}\n"
 SECOND = FIRST.replace("7001", "7002")
 BROKEN = FIRST.replace("to: dice", "to: dise").replace("casino: 1", "casino: 1\nwokers: 3")
 
@@ -153,3 +155,15 @@ def test_what_changed_while_control_was_away_is_applied_at_its_start(control):
     control.start()
     until(lambda: control.workers[0].snapshot.generation == 2)
     assert targets(control.workers[0]) == ["http://127.0.0.1:7002"]
+
+
+def test_a_refused_reload_is_told_with_its_mistakes(rig, caplog):
+    control = rig(CLOSED).start()
+    control.write_spec(CLOSED + "wokers: 3\n")
+    with caplog.at_level(logging.INFO, "casino.control"):
+        control.ask("POST", "/reload")
+        control.write_spec(CLOSED.replace("404", "403"))
+        control.ask("POST", "/reload")
+        until(lambda: "reload_applied" in caplog.messages)
+    refused = next(record for record in caplog.records if record.message == "reload_refused")
+    assert "casino.yaml:3:1" in refused.fields["error.message"]

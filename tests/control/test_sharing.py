@@ -21,7 +21,7 @@ from tests.waiting import until
 RATE = 1
 SPEC = """
 casino: 1
-store: {{url: "{url}", sync: 20ms, timeout: 300ms}}
+store: {{url: "{url}", sync: 20ms, timeout: {timeout}}}
 limits:
   fair: {{rate: {rate}/s, burst: 50, by: address}}
   daily: {{quota: {quota}, by: address}}
@@ -45,9 +45,9 @@ class Gateway:
         self.rates = LimitTable.open(place / "limits").rates(1)
         self.sharing = self.start()
 
-    def configure(self, url=None, rate=RATE, quota=10):
+    def configure(self, url=None, rate=RATE, quota=10, timeout="20s"):
         path = self.place.with_suffix(".yaml")
-        path.write_text(SPEC.format(url=url or self.url, rate=rate, quota=quota))
+        path.write_text(SPEC.format(url=url or self.url, rate=rate, quota=quota, timeout=timeout))
         self.spec = load(path).spec
         self.rules = {rule.name: rule for rule in all_rules(self.spec).values()}
 
@@ -175,7 +175,7 @@ def test_a_quota_used_up_by_all_together_is_blocked_until_its_period_ends(one, o
     other.use("daily", 4)
     other.turn()
     left_seconds = period_of(time.time(), "day").ends - time.time()
-    assert other.blocked_seconds() == pytest.approx(left_seconds, abs=1)
+    assert other.blocked_seconds() == pytest.approx(left_seconds, abs=5)
     one.use("daily", 1)
     one.turn()
     assert one.blocked_seconds() > 0
@@ -222,7 +222,7 @@ def test_quotas_are_unblocked_when_the_store_leaves_the_spec(one):
 
 
 def test_an_outage_is_counted_and_what_was_used_meanwhile_is_told_once_it_is_over(one, site, caplog):
-    one.turn()
+    lose_patience(one)
     site.pause()
     with caplog.at_level(logging.INFO, "casino.control"):
         for _ in range(3):
@@ -242,9 +242,14 @@ def test_an_outage_is_counted_and_what_was_used_meanwhile_is_told_once_it_is_ove
     assert one.blocked_seconds() > 0, "ten of ten: nothing forgotten"
 
 
+def lose_patience(gateway):
+    """Give the store little time from now on, and have been answered by it."""
+    gateway.configure(timeout="300ms")
+    until(lambda: gateway.turn() >= 0 and gateway.sharing.up)
+
+
 def test_an_outage_is_seen_while_nobody_calls(one, site):
-    one.turn()
-    assert one.sharing.up
+    lose_patience(one)
     site.pause()
     until(lambda: one.turn() >= 0 and one.sharing.up is False)
     site.resume()
@@ -252,7 +257,7 @@ def test_an_outage_is_seen_while_nobody_calls(one, site):
 
 
 def test_pauses_grow_while_the_store_is_away_and_shrink_with_its_return(one, site):
-    one.turn()
+    lose_patience(one)
     site.pause()
 
     def is_patient():
@@ -266,7 +271,7 @@ def test_pauses_grow_while_the_store_is_away_and_shrink_with_its_return(one, sit
 
 
 def test_a_control_process_killed_in_an_outage_leaves_what_workers_told_to_its_successor(one, site):
-    one.turn()
+    lose_patience(one)
     site.pause()
     one.use("daily", 1, key="@192.0.2.2")
     one.turn()

@@ -7,7 +7,7 @@ import pytest
 from exporters.catalog.gateway import UPSTREAM_CONNECTS, UPSTREAM_REQUESTS
 from gateway.store.process import Phase
 from tests.proxy import limited as limited_routes
-from tests.proxy.data_plane import Gateway
+from tests.proxy.data_plane import Gateway, amount
 from tests.proxy.secure import SecureGateway
 from tests.proxy.wire import Client, Upstream
 from tests.waiting import until
@@ -87,9 +87,14 @@ def upstream(gateway: Gateway) -> Upstream:
 @pytest.fixture
 def untouched(gateway: Gateway) -> Iterator[None]:
     """Nothing of what the test sends may reach the upstream, not even a connection."""
-    before = gateway.total(UPSTREAM_CONNECTS), gateway.total(UPSTREAM_REQUESTS)
+    before = reached(gateway)
     yield
-    assert (gateway.total(UPSTREAM_CONNECTS), gateway.total(UPSTREAM_REQUESTS)) == before
+    assert reached(gateway) == before
+
+
+def reached(gateway: Gateway) -> tuple[int, int]:
+    totals = gateway.totals()
+    return amount(totals, UPSTREAM_CONNECTS), amount(totals, UPSTREAM_REQUESTS)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, type=Type.ID)
 """Milliseconds instead of tens of them: what is counted is that a hash is computed, not how long it takes."""
 SLOW = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, type=Type.ID)
 """A tenth of a second on an idle core: time to do something meanwhile."""
+SLOWER = PasswordHasher(time_cost=10, memory_cost=32 * 1024, parallelism=1, type=Type.ID)
+"""A third of a second: time to notice that it is computed, and then to do something meanwhile."""
 KEY, OTHER_KEY, OLD_KEY, STRANGER_KEY = "casino_shop", "casino_other", "casino_old", "casino_unknown"
 
 

@@ -21,9 +21,10 @@ from gateway.store.limits import LimitTable
 from gateway.store.process import Phase, Process
 from gateway.store.rundir import RunDir
 from gateway.store.slot import Slot, Word
-from gateway.store.totals import Totals, read_totals
+from gateway.store.totals import Totals
 from tests.checkout import ROOT
 from tests.proxy.wire import Client, Upstream
+from tests.totals import read_totals
 from tests.waiting import until
 
 HELD = (IN_FLIGHT, UPSTREAM_IN_FLIGHT, UPSTREAM_CONNECTIONS, UPSTREAM_WAITING)
@@ -65,7 +66,7 @@ PARTS = {
     "bounds": "{}",
     "metrics": "{series: 20000}",
     "more": "",
-    "timeouts": "{connect: 1s, first_byte: 8s, idle: 8s, total: 9s}",
+    "timeouts": "{connect: 10s, first_byte: 30s, idle: 30s, total: 60s}",
     "connections": "{}",
     "policies": "",
     "routes": ROUTES,
@@ -216,12 +217,7 @@ class Gateway(Surroundings):
         return read_totals([Slot.open(self.worker.path)])
 
     def total(self, metric: Metric, **labels: str) -> int:
-        totals = self.totals()
-        return sum(
-            value
-            for (name, pairs), value in (totals.counters | totals.gauges).items()
-            if name == metric.name and labels.items() <= dict(pairs).items()
-        )
+        return amount(self.totals(), metric, **labels)
 
     @property
     def connections(self) -> int:
@@ -229,7 +225,8 @@ class Gateway(Surroundings):
 
     def held(self) -> dict[str, int]:
         """What the worker holds open, by the name of the gauge."""
-        held = {metric.name: self.total(metric) for metric in HELD} | {"connections": self.connections}
+        totals = self.totals()
+        held = {metric.name: amount(totals, metric) for metric in HELD} | {"connections": self.connections}
         return {name: count for name, count in held.items() if count}
 
     def lines(self) -> list[dict[str, object]]:
@@ -255,6 +252,15 @@ class Gateway(Surroundings):
 
     def memory_bytes(self) -> int:
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def amount(totals: Totals, metric: Metric, **labels: str) -> int:
+    """Add up what a metric counted, in the series that have these labels."""
+    return sum(
+        value
+        for (name, pairs), value in (totals.counters | totals.gauges).items()
+        if name == metric.name and labels.items() <= dict(pairs).items()
+    )
 
 
 def _unix_server(path: Path) -> socket.socket:

@@ -4,6 +4,8 @@ import itertools
 
 SLOW = "rate: 1/m, burst: 3"
 """A limit that gives three requests and then, as far as a test lasts, none."""
+OTHER = "{connect: 10s, first_byte: 30s, idle: 30s, total: 50s}"
+"""Timeouts that differ from the usual ones: a reload for them leaves limits alone."""
 
 _NUMBERS = itertools.count()
 

@@ -17,7 +17,7 @@ HSTS_DAYS = 30
 
 class SecureGateway(Gateway):
     """Listeners: `tls` for many hosts, `required` and `optional` ask clients for a certificate, `proxied` comes with a
-    PROXY header, `redirect` sends to HTTPS; `patient` gives handshakes their time."""
+    PROXY header, `redirect` sends to HTTPS; `hasty` alone gives handshakes little time."""
 
     def __init__(self, place: Path, upstream: Upstream) -> None:
         self.authority = authority = Authority(place / "certs")
@@ -29,7 +29,7 @@ class SecureGateway(Gateway):
         ca = str(authority.file)
 
         def tls(**settings) -> ListenerTls:
-            return ListenerTls(**{"certificates": (alone,), "handshake_seconds": HANDSHAKE_SECONDS} | settings)
+            return ListenerTls(**{"certificates": (alone,), "handshake_seconds": 60} | settings)
 
         super().__init__(
             place,
@@ -39,7 +39,7 @@ class SecureGateway(Gateway):
             required=_listener(3, tls=tls(clients=ClientCertificates(ca=ca))),
             optional=_listener(4, tls=tls(clients=ClientCertificates(ca=ca, optional=True))),
             proxied=_listener(5, tls=tls(), proxy_protocol=True),
-            patient=_listener(8, tls=tls(handshake_seconds=10)),
+            hasty=_listener(8, tls=tls(handshake_seconds=HANDSHAKE_SECONDS)),
             redirect=_listener(6, redirect=8443),
             usual=_listener(7, redirect=443),
         )

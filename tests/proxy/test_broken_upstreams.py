@@ -159,7 +159,7 @@ def test_an_answer_that_ends_with_the_connection_is_cut_short_when_that_was_rese
 )
 def test_what_follows_an_answer_is_never_taken_for_the_next(raw, gateway, connect, upstream, configure):
     """With one connection allowed, a second request waits for just this one."""
-    configure(connections="{most: 1}")
+    configure(connections="{most: 1, queue_time: 30s}")
     first, second = connect(), connect()
     first.send(GET)
     call, _ = upstream.request()

@@ -3,19 +3,21 @@
 The bugs are specs that nobody could have loaded.
 """
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
-from exporters.catalog.gateway import FAILURES, UPSTREAM_REQUESTS
+from exporters.catalog.gateway import FAILURES, NOT_APPLIED, UPSTREAM_REQUESTS
 from gateway.spec.route import Rewrite
 from gateway.store.slot import Slot
-from gateway.store.totals import read_totals
 from tests.proxy.laboratory import End, Laboratory
 from tests.proxy.wire import GET, OK
+from tests.totals import read_totals
 from tests.waiting import until
 
 CALLED = GET.replace(b"any", b"old/x")
-SLOW = "{connect: 1s, first_byte: 300ms, idle: 1s, total: 2s}"
+SLOW = "{connect: 10s, first_byte: 300ms, idle: 30s, total: 60s}"
 
 
 def routed(spec, **changes):
@@ -69,12 +71,23 @@ def test_a_snapshot_that_cannot_be_served_leaves_the_last_one_whole(faulty):
     broken = routed(faulty.spec(bounds="{target: 1B}"), to="nobody")
     faulty.publish(broken, wait=False)
     until(faulty.complaints)
+    (told,) = map(json.loads, faulty.complaints().splitlines())
+    about = ("event.action", "event.dataset", "process.name", "casino.document", "error.type")
+    assert [told[name] for name in about] == [
+        "document_not_applied",
+        "casino.worker",
+        "worker-1",
+        "snapshot",
+        "KeyError",
+    ]
+    assert "nobody" in told["error.stack_trace"]
+    assert faulty.total(NOT_APPLIED, document="snapshot") == 1
     client = faulty.connect().send(GET)
     peer, _ = faulty.upstream.request()
     assert client.message().failure == "first_byte_timeout"
     assert peer.is_over()
     faulty.tell()
-    assert faulty.complaints().count("KeyError") == 1
+    assert len(faulty.complaints().splitlines()) == 1
     faulty.apply()
     client.send(GET)
     faulty.upstream.answer(OK)

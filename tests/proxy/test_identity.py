@@ -12,7 +12,9 @@ WRITTEN = {
     b"x-request-id", b"traceparent",
 }  # fmt: skip
 HEARSAY = {
-    b"x-real-ip", b"x-client-ip", b"true-client-ip", b"x-cluster-client-ip", b"cf-connecting-ip",
+    b"x-real-ip", b"x-client-ip", b"client-ip", b"true-client-ip", b"x-cluster-client-ip", b"cf-connecting-ip",
+    b"fastly-client-ip", b"x-envoy-external-address", b"x-original-forwarded-for", b"x-forwarded-by", b"x-forwarded-path",
+    b"x-forwarded-client-cert", b"front-end-https",
     b"x-forwarded-prefix", b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-ssl", b"x-original-url",
     b"x-rewrite-url", b"x-original-host", b"casino-failure",
 }  # fmt: skip
@@ -62,6 +64,12 @@ def test_claims_of_a_stranger_are_dropped_in_every_spelling(name, seen):
 @pytest.mark.parametrize("name", sorted(HEARSAY - {b"casino-failure"}))
 def test_claims_of_a_trusted_proxy_are_passed_on(name, seen):
     assert seen(request(name + b": 6.6.6.6"), TRUSTED).one(name) == b"6.6.6.6"
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", TRUSTED])
+def test_nobody_sets_the_proxy_of_a_cgi_program(source, seen):
+    found = seen(request(*[spelling + b": http://6.6.6.6" for spelling in spellings(b"proxy")]), source)
+    assert b"proxy" not in dashed(found.headers)
 
 
 @pytest.mark.parametrize("source", ["127.0.0.1", TRUSTED])

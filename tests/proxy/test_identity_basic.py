@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from exporters.catalog.gateway import PASSWORD_HASHES, UPSTREAM_REQUESTS
-from tests.proxy.credentials import CHEAP, SLOW, ask, basic, results
+from tests.proxy.credentials import CHEAP, SLOW, SLOWER, ask, basic, results
 from tests.proxy.wire import OK
 from tests.waiting import until
 
@@ -37,7 +37,17 @@ def client(configure, connect):
 @pytest.fixture
 def late(configure, connect):
     """A client of a route whose user's password takes its time, and is not remembered: its hash is new."""
-    user = f"  late: {{passwords: {{user: slow, argon2: '{SLOW.hash(b'slowly')}'}}}}\n"
+    return client_of(SLOW, configure, connect)
+
+
+@pytest.fixture
+def later(configure, connect):
+    """One whose password takes so long that a slow test finds it under way, too."""
+    return client_of(SLOWER, configure, connect)
+
+
+def client_of(hasher, configure, connect):
+    user = f"  late: {{passwords: {{user: slow, argon2: '{hasher.hash(b'slowly')}'}}}}\n"
     configure(top=TOP + user + GENEROUS, routes=ROUTES + LATE_ROUTE)
     return connect(source="127.0.0.7")  # hashes of earlier tests that are still under way count against their address
 
@@ -192,22 +202,22 @@ def test_a_body_of_someone_unknown_reaches_nobody(late, untouched):
     assert late.message().status == 401
 
 
-def test_a_client_that_leaves_meanwhile_is_forgotten(late, connect, gateway):
+def test_a_client_that_leaves_meanwhile_is_forgotten(later, gateway):
     before, hashed = gateway.total(UPSTREAM_REQUESTS), gateway.total(PASSWORD_HASHES)
-    late.send(ask(SLOWLY, target=LATE))
+    later.send(ask(SLOWLY, target=LATE))
     until(lambda: gateway.total(PASSWORD_HASHES) > hashed)
-    late.reset()
+    later.reset()
     assert gateway.line()["http.response.status_code"] == 499
     assert gateway.total(UPSTREAM_REQUESTS) == before
 
 
-def test_a_reload_meanwhile_changes_nothing_for_who_waits(late, configure, gateway, upstream):
+def test_a_reload_meanwhile_changes_nothing_for_who_waits(later, configure, gateway, upstream):
     hashed = gateway.total(PASSWORD_HASHES)
-    late.send(ask(SLOWLY, target=LATE))
+    later.send(ask(SLOWLY, target=LATE))
     until(lambda: gateway.total(PASSWORD_HASHES) > hashed)
     configure()
     assert upstream.answer().one(b"x-consumer") == b"late"
-    assert late.message().status == 200
+    assert later.message().status == 200
 
 
 def test_one_credential_is_hashed_once_however_many_wait_for_it(late, connect, gateway, upstream):
@@ -221,7 +231,8 @@ def test_one_credential_is_hashed_once_however_many_wait_for_it(late, connect, g
     assert gateway.total(PASSWORD_HASHES) - before == 1
 
 
-def test_an_address_may_not_keep_the_hashing_thread_busy_alone(late, connect, gateway, upstream):
+@pytest.mark.usefixtures("later")
+def test_an_address_may_not_keep_the_hashing_thread_busy_alone(connect, gateway, upstream):
     clients = [connect() for _ in range(12)]
     for number, each in enumerate(clients):
         each.send(ask(basic(b"slow", b"%d" % number), target=LATE))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.proxy.limited import get
+from tests.proxy.limited import OTHER, get
 from tests.proxy.wire import GET, OK
 from tests.waiting import until
 
@@ -93,7 +93,7 @@ def test_a_pipelined_request_waits_for_its_turn_and_holds_no_place(limited, conn
 def test_a_place_taken_before_a_reload_is_given_back_after_it(limited, connect, upstream):
     limited("concurrent: 1", everywhere=True)
     [(client, peer)] = hold(connect, upstream, 1)
-    limited("concurrent: 1", everywhere=True, timeouts="{total: 8s}")
+    limited("concurrent: 1", everywhere=True, timeouts=OTHER)
     assert connect().ask(get()).status == 429
     answered(client, peer)
     until(lambda: connect().ask(get()).status == 200)

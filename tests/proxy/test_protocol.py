@@ -6,7 +6,7 @@ import pytest
 
 from exporters.catalog.gateway import REQUESTS, RESPONSES
 from gateway.store.process import Phase
-from tests.proxy.wire import GET, OK
+from tests.proxy.wire import GET, OK, PATIENCE_SECONDS
 from tests.waiting import until
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -244,7 +244,7 @@ def test_10_000_pipelined_requests_in_one_packet_cost_little_memory_and_disturb_
     client.socket.setblocking(False)
     burst = request(path) * 10_000
     sent = client.socket.send(burst)
-    client.socket.settimeout(3)
+    client.socket.settimeout(PATIENCE_SECONDS)
     assert other.ask(STATIC).status == 203
     call = upstream.accept() if path == b"/any" else None
     answered = 0
@@ -265,7 +265,7 @@ def test_a_client_that_pipelines_without_end_is_read_no_further_than_the_cap(gat
     client.socket.settimeout(0.2)
     with pytest.raises(TimeoutError):
         client.send(GET * 1_000_000)
-    client.socket.settimeout(3)
+    client.socket.settimeout(PATIENCE_SECONDS)
     call = upstream.accept()
     for _ in range(500):
         call.message()

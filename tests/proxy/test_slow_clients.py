@@ -1,21 +1,22 @@
 """Slow and broken clients: every phase of a request has a deadline, and one that goes away leaves nothing behind."""
 
 import socket
+from contextlib import suppress
 
 import pytest
 
 from exporters.catalog.gateway import (
     REQUESTS,
+    RESPONSES,
     UPSTREAM_REQUESTS,
 )
-from tests.proxy.wire import GET, OK
+from tests.proxy.wire import GET, OK, PATIENCE_SECONDS
 from tests.waiting import until
 
 POST = b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 PUT = POST.replace(b"POST", b"PUT") % 10
 BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
-QUICK = "{connect: 300ms, first_byte: 300ms, idle: 300ms, total: 600ms}"
 STATIC = b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -45,20 +46,26 @@ def test_bytes_that_drip_in_do_not_put_off_the_deadline_of_a_head(configure, con
     client.send(b"GET /any HTTP/1.1\r\nX: ")
     client.socket.settimeout(0.02)
     while not client.buffer:
-        client.send(b"y")
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the answer is there to be read all the same
+            client.send(b"y")
+        with suppress(TimeoutError):
             client.more()
-        except TimeoutError:
-            continue
-    client.socket.settimeout(3)
+    client.socket.settimeout(PATIENCE_SECONDS)
     assert client.message().status == 408
 
 
-def test_a_connection_that_rests_is_closed_without_an_answer(configure, connect):
+def test_a_connection_that_never_asks_is_closed_without_an_answer(configure, connect):
     configure(bounds="{idle: 200ms}")
     assert connect().is_over()
-    client = connect()
-    assert client.ask(STATIC).status == 203
+
+
+def test_a_connection_that_rests_is_closed_without_an_answer(configure, connect, upstream):
+    """It may rest a moment only from its answer on: before that a stall of the machine would be its rest."""
+    client = connect().send(GET)
+    call, _ = upstream.request()
+    configure(bounds="{idle: 200ms}")
+    call.send(OK)
+    assert client.message().status == 200
     assert client.is_over()
 
 
@@ -69,10 +76,11 @@ def test_a_proxy_header_that_never_ends_is_not_waited_for_without_end(configure,
     assert client.is_over()
 
 
-def test_a_connection_rests_no_longer_for_a_deadline_that_was_later(configure, connect):
+def test_a_connection_rests_no_longer_for_a_deadline_that_was_later(configure, connect, gateway):
+    configure(bounds="{idle: 60s, head_time: 30s}")
+    client = connect().send(STATIC[:10])
+    gateway.turn()
     configure(bounds="{idle: 200ms, head_time: 30s}")
-    client = connect()
-    client.send(STATIC[:10])
     assert client.drip(STATIC[10:]).message().status == 203
     assert client.is_over()
 
@@ -85,23 +93,21 @@ def test_a_client_that_sends_nothing_but_empty_lines_is_closed_all_the_same(conf
 
 
 def test_a_body_has_an_absolute_deadline(configure, connect, gateway, upstream):
-    configure(bounds="{body_time: 1s}", timeouts="{total: 30s}")
+    configure(bounds="{body_time: 1s}")
     client = connect()
     client.send(POST % 10, b"hello")
     upstream.accept().through(b"hello")
-    client.socket.settimeout(8)
     answer = client.message()
     assert (answer.status, answer.failure, answer.one(b"connection")) == (408, "body_timeout", b"close")
     assert client.is_over()
 
 
 @pytest.mark.parametrize("head", [pytest.param(POST % 1000, id="length"), pytest.param(CHUNKED, id="chunks")])
-def test_a_body_that_drips_is_the_clients_fault(head, configure, connect, gateway, upstream):
-    configure(timeouts="{total: 30s}")
+def test_a_body_that_drips_is_the_clients_fault(head, connect, gateway, upstream):
     counted = gateway.total(REQUESTS, **{"class": "4xx", "source": "client"})
     client = connect()
     client.send(head, b"5\r\nhello\r\n")
-    client.socket.settimeout(8)
+    client.socket.settimeout(20)
     answer = client.message()
     assert (answer.status, answer.failure, answer.one(b"connection")) == (408, "body_too_slow", b"close")
     assert gateway.line()["casino.source"] == "client"
@@ -110,12 +116,11 @@ def test_a_body_that_drips_is_the_clients_fault(head, configure, connect, gatewa
 
 
 def test_a_client_that_does_not_read_is_not_waited_for_without_end(configure, connect, gateway, upstream):
-    configure(bounds="{idle: 300ms}", timeouts="{total: 30s, idle: 30s}")
     client = connect()
     client.send(GET)
     call, _ = upstream.request()
-    call.socket.settimeout(0.1)
-    with pytest.raises((TimeoutError, ConnectionResetError)):
+    configure(bounds="{idle: 300ms}")
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
         call.send(BIG, b"x" * 50_000_000)
     until(lambda: not gateway.connections)
     assert gateway.line()["http.response.status_code"] == 499
@@ -131,8 +136,10 @@ def test_a_client_that_reads_no_static_answer_is_not_waited_for_without_end(last
     client = gateway.connect()
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     request = b"GET / HTTP/1.1\r\nHost: a\r\n%b\r\n"
+    answered = gateway.total(RESPONSES)
     client.send((request % b"") * 100 + request % last)
-    assert until(lambda: not gateway.connections)
+    until(lambda: gateway.total(RESPONSES) > answered)
+    until(lambda: not gateway.connections)
     client.close()
 
 
@@ -166,7 +173,7 @@ def test_a_slow_service_holds_back_the_client_and_not_the_memory(head, configure
 
 
 def test_a_body_that_waits_for_a_connection_is_not_gathered(configure, connect, gateway, upstream):
-    configure(connections="{most: 1, queue_time: 2s}", rest="  all: {match: /**, to: game, body: 1GB}")
+    configure(connections="{most: 1, queue_time: 30s}", rest="  all: {match: /**, to: game, body: 1GB}")
     first, second = connect(), connect()
     first.send(GET)
     call, _ = upstream.request()

@@ -11,7 +11,7 @@ import pytest
 from exporters.catalog.gateway import REFUSED
 from tests.proxy.data_plane import TRUSTED
 from tests.proxy.secure import shake_hands
-from tests.proxy.wire import OK
+from tests.proxy.wire import OK, PATIENCE_SECONDS
 from tests.waiting import until
 
 GET_A = b"GET /any HTTP/1.1\r\nHost: a.test\r\n\r\n"
@@ -152,7 +152,7 @@ def test_an_answer_that_breaks_off_does_not_end_in_peace(secure):
     client.through(b"abc")
     peer.close()
     raw = socket.socket(fileno=client.socket.detach())
-    raw.settimeout(3)
+    raw.settimeout(PATIENCE_SECONDS)
     with raw, pytest.raises(ConnectionResetError):
         raw.recv(100)
 
@@ -161,7 +161,7 @@ def test_rubbish_in_place_of_a_record_ends_the_connection(secure):
     client = secure.greet()
     assert client.ask(HEALTH).status == 200
     raw = socket.socket(fileno=client.socket.detach())
-    raw.settimeout(3)
+    raw.settimeout(PATIENCE_SECONDS)
     with raw:
         raw.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
         with contextlib.suppress(ConnectionResetError):

@@ -14,15 +14,19 @@ from tests.waiting import until
 HEALTH = b"GET /.casino/health HTTP/1.1\r\nHost: a.test\r\n\r\n"
 
 
+LATEST_SECONDS = 5
+"""By which the deadline of a handshake has ended it, also where the machine stalls; every other deadline is later."""
+
+
 def ended_in_time(client, begun) -> bool:
     """Wait for the gateway to cut it off, by its own clock and not by another deadline."""
     client.rest()
-    return HANDSHAKE_SECONDS - 0.1 < time.monotonic() - begun < HANDSHAKE_SECONDS + 1
+    return HANDSHAKE_SECONDS - 0.1 < time.monotonic() - begun < LATEST_SECONDS
 
 
 def test_silence_ends_with_the_deadline(secure):
     begun = time.monotonic()
-    assert ended_in_time(secure.dial(), begun)
+    assert ended_in_time(secure.dial("hasty"), begun)
     until(lambda: not secure.connections)
 
 
@@ -31,14 +35,14 @@ def test_a_stall_ends_with_the_deadline(secure, share):
     before = secure.handshakes("timeout")
     hello = secure.hello()
     begun = time.monotonic()
-    assert ended_in_time(secure.dial().send(hello[: max(1, int(len(hello) * share))]), begun)
+    assert ended_in_time(secure.dial("hasty").send(hello[: max(1, int(len(hello) * share))]), begun)
     assert secure.handshakes("timeout") == before + 1
 
 
 def test_the_deadline_is_absolute(secure):
     """A byte now and then puts nothing off."""
     begun = time.monotonic()
-    client = secure.dial()
+    client = secure.dial("hasty")
     with contextlib.suppress(ConnectionError):
         for byte in secure.hello():
             client.send(bytes((byte,)))
@@ -46,7 +50,7 @@ def test_the_deadline_is_absolute(secure):
             with contextlib.suppress(TimeoutError):
                 if not client.more():
                     break
-    assert time.monotonic() - begun < HANDSHAKE_SECONDS + 1
+    assert time.monotonic() - begun < LATEST_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_what_is_no_handshake_is_refused_and_counted(secure, said):
         client.send(said)
         client.rest()
     until(lambda: secure.handshakes("refused") == before + 1)
-    assert not secure.connections
+    until(lambda: not secure.connections)
 
 
 def test_a_client_that_leaves_in_the_middle_is_counted(secure):
@@ -95,16 +99,16 @@ def test_a_client_that_does_not_trust_us_costs_nothing(secure):
 def test_hundreds_of_stalled_handshakes_leave_traffic_alone(secure):
     """Neither connections that are open nor new ones notice 400 that stopped half way."""
     refused = secure.total(REFUSED)
-    established = secure.greet(listener="patient")
+    established = secure.greet(listener="modern")
     assert established.ask(HEALTH).status == 200
     hello = secure.hello()
-    stalled = [secure.dial("patient").send(hello) for _ in range(400)]
+    stalled = [secure.dial("modern").send(hello) for _ in range(400)]
     waits = []
     for _ in range(100):
         begun = time.monotonic()
         assert established.ask(HEALTH).status == 200
         waits.append(time.monotonic() - begun)
-    assert secure.greet(listener="patient").ask(HEALTH).status == 200
+    assert secure.greet(listener="modern").ask(HEALTH).status == 200
     assert sorted(waits)[50] < 0.1
     assert secure.total(REFUSED) == refused
     for client in stalled:
@@ -116,8 +120,8 @@ def test_a_crowd_of_handshakes_costs_the_oldest(secure):
     """Beyond the bound the one that has waited longest is given up, never the newest."""
     before = secure.handshakes("crowded")
     hello = secure.hello()
-    crowd = [secure.dial("patient").send(hello) for _ in range(2_100)]
-    assert secure.greet(listener="patient").ask(HEALTH).status == 200
+    crowd = [secure.dial("modern").send(hello) for _ in range(2_100)]
+    assert secure.greet(listener="modern").ask(HEALTH).status == 200
     assert secure.handshakes("crowded") == before + 2_101 - 2_000
     for client in crowd:
         client.close()

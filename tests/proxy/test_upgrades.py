@@ -3,7 +3,7 @@
 import pytest
 
 from exporters.catalog.gateway import REQUESTS
-from tests.proxy.wire import GET, OK
+from tests.proxy.wire import GET, OK, PATIENCE_SECONDS
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Key: k\r\n\r\n"
 
@@ -93,7 +93,7 @@ def test_a_tunnel_passes_much_both_ways_with_slow_readers(gateway, pipe):
         with pytest.raises(TimeoutError):
             one.send(b"x" * 50_000_000)
         other.take(1_000_000)
-        one.socket.settimeout(3)
+        one.socket.settimeout(PATIENCE_SECONDS)
     assert gateway.memory_bytes() - before < 8_000_000
 
 
@@ -114,7 +114,7 @@ def test_a_tunnel_is_logged_once_and_counts_for_no_objective(gateway, pipe):
 
 
 def test_a_tunnel_in_which_nothing_moves_is_closed(configure, connect, upstream):
-    configure(timeouts="{connect: 1s, first_byte: 1s, idle: 200ms, total: 2s}")
+    configure(timeouts="{connect: 10s, first_byte: 30s, idle: 200ms, total: 60s}")
     client = connect()
     client.send(ask())
     call, _ = upstream.request()

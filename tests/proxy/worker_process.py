@@ -3,7 +3,6 @@
 LISTENERS are descriptors it inherits, each with `=` and a `Listener` in JSON behind it.
 """
 
-import logging
 import signal
 import socket
 import sys
@@ -21,7 +20,6 @@ from gateway.store.slot import Slot
 if __name__ == "__main__":
     path, build_id, *listeners = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stderr)
     run = RunDir(Path(path))
     build = run.build(build_id)
     slot = Slot.open(build.slot("worker-1"), writable=True)

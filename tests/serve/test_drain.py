@@ -56,7 +56,7 @@ def test_a_folder_with_other_files_is_no_place_to_run_in(gateway):
 
 
 def test_connections_are_served_through_the_grace_and_then_told_to_close(gateway):
-    gateway.write_spec(grace="500ms")
+    gateway.write_spec(grace="2500ms")
     process = gateway.start()
     phase = gateway.slot("supervisor").words
     with socket.create_connection(("127.0.0.1", gateway.port), 5) as connection:
@@ -91,7 +91,7 @@ def test_a_second_interrupt_ends_it_at_once(gateway):
         process.send_signal(signal.SIGINT)
         until(lambda: gateway.slot("supervisor").words[Word.PHASE] == Phase.LAME)
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(10) == 0
 
 
 def test_a_stop_before_it_was_ever_ready_ends(gateway):

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from gateway.serve.heartbeat import Hang, Pulse, Vitals, vitals
+from gateway.serve.heartbeat import Hang, Pulse
+from gateway.store.vitals import Vitals, vitals
 from tests.waiting import until
 
 SECOND = 1_000_000_000

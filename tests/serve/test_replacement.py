@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from gateway.serve.heartbeat import vitals
 from gateway.store.slot import Word
+from gateway.store.vitals import vitals
 from tests.serve.running import KINDS, WORKERS, stopped
 from tests.waiting import until
 

@@ -21,7 +21,12 @@ from gateway.store.shared import Batch, Charge, StoreError, Use
 from gateway.store.sqlite import SqliteStore
 from tests.waiting import until
 
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 20.0
+"""A machine that stalls is no store that does not answer."""
+HASTY_SECONDS = 0.5
+"""The timeout where a store is made not to answer."""
+LATEST_SECONDS = HASTY_SECONDS + 5
+"""By which such a timeout has ended a call, also where the machine stalls."""
 
 
 class RedisServer:
@@ -149,8 +154,8 @@ class SqliteFile:
         finally:
             database.close()
 
-    def store(self):
-        return SqliteStore(self.path, TIMEOUT_SECONDS)
+    def store(self, timeout_seconds=TIMEOUT_SECONDS):
+        return SqliteStore(self.path, timeout_seconds)
 
     def end(self):
         self.resume()
@@ -234,6 +239,11 @@ class Client:
         with pytest.raises(StoreError) as failed:
             self.tell(*items, **how)
         return failed.value, time.monotonic() - begun
+
+    def until_told(self, *items):
+        """Tell a new batch, again and again where the store is too slow for its timeout; it counts once."""
+        self.number += 1
+        return self.again(*items)
 
     def again(self, *items):
         """Tell the last batch again until it is answered."""

@@ -5,7 +5,7 @@ from gateway.spec.secret import Secret
 from gateway.store.redis import ITEMS_PER_SCRIPT
 from gateway.store.shared import StoreFault
 from tests.ports import free_port
-from tests.store.servers import TIMEOUT_SECONDS, RedisServer, Slow, charge, use
+from tests.store.servers import HASTY_SECONDS, LATEST_SECONDS, RedisServer, Slow, charge, use
 
 PASSWORD = "correct horse battery staple"
 
@@ -36,21 +36,21 @@ def test_a_server_that_was_killed_is_unreachable_at_once(redis, connect):
     redis.kill()
     failed, took_seconds = client.fails(use(amount=1))
     assert failed.fault is StoreFault.UNREACHABLE
-    assert took_seconds < TIMEOUT_SECONDS
+    assert took_seconds < LATEST_SECONDS
     redis.start()
     assert client.again(use(amount=1)).used == (2,)
 
 
 def test_one_that_answers_slowly_but_in_time_is_used(redis, connect, ends):
-    client = connect(redis.store(url=slow(redis, TIMEOUT_SECONDS / 8, ends).url))
+    client = connect(redis.store(url=slow(redis, 0.1, ends).url))
     assert client.used(use(amount=1)) == 1
 
 
 def test_an_answer_that_comes_too_late_is_lost_and_its_batch_counts_once(redis, connect, ends):
     relay = slow(redis, 0.0, ends)
-    client = connect(redis.store(url=relay.url))
-    client.tell(use(amount=1))
-    relay.delay_seconds = 2 * TIMEOUT_SECONDS
+    client = connect(redis.store(url=relay.url, timeout_seconds=HASTY_SECONDS))
+    assert client.until_told(use(amount=1)).used == (1,)
+    relay.delay_seconds = 2 * HASTY_SECONDS
     assert client.fails(use(amount=10))[0].fault is StoreFault.TIMEOUT
     relay.delay_seconds = 0.0
     assert client.again(use(amount=10)).used == (11,)
@@ -129,9 +129,9 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis, connect):
 
 def test_a_batch_is_one_round_trip_whatever_its_size(redis, connect, ends):
     relay = slow(redis, 0.0, ends)
-    client = connect(redis.store(url=relay.url))
-    client.tell(charge())
-    relay.delay_seconds = TIMEOUT_SECONDS * 0.6  # two of them would be too much
+    client = connect(redis.store(url=relay.url, timeout_seconds=2.5))
+    client.until_told(charge())
+    relay.delay_seconds = 1.3  # two of them would be too much
     answer = client.tell(*(charge(f"bucket {number}", cost=1) for number in range(ITEMS_PER_SCRIPT * 2 + 1)))
     assert len(answer.owed_seconds) == ITEMS_PER_SCRIPT * 2 + 1
 

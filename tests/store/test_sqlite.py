@@ -8,7 +8,7 @@ import pytest
 from gateway.store.shared import StoreFault
 from gateway.store.sqlite import SCHEMA_VERSION, SqliteStore
 from tests.checkout import ROOT
-from tests.store.servers import TIMEOUT_SECONDS, SqliteFile, charge, is_root, use
+from tests.store.servers import HASTY_SECONDS, LATEST_SECONDS, TIMEOUT_SECONDS, SqliteFile, charge, is_root, use
 
 
 @pytest.fixture
@@ -95,12 +95,12 @@ def test_a_full_disk_refuses_whole_batches_and_is_used_again_once_there_is_room(
 
 
 def test_a_disk_that_does_not_answer_costs_no_more_than_the_timeout(file, connect):
-    client = connect(file.store())
-    client.tell(charge())
+    client = connect(file.store(HASTY_SECONDS))
+    client.until_told(charge())
     goes_on = threading.Event()
     client.store._thread.submit(goes_on.wait)
     failed, took_seconds = client.fails(use(amount=1))
     assert failed.fault is StoreFault.TIMEOUT
-    assert took_seconds < 2 * TIMEOUT_SECONDS
+    assert took_seconds < LATEST_SECONDS
     goes_on.set()
     assert client.again(use(amount=1)).used == (1,)

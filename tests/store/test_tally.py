@@ -5,7 +5,8 @@ import pytest
 from exporters.catalog.gateway import ACCEPTED, CONNECTIONS, FIRST_BYTE, IN_FLIGHT, OVERFLOW, RESPONSES
 from gateway.store.slot import Slot, Word
 from gateway.store.tally import OVERFLOW_LABEL
-from gateway.store.totals import Buckets, Exemplar, Totals, read_totals
+from gateway.store.totals import Buckets, Exemplar, Totals
+from tests.totals import read_totals
 
 TRACE = "0123456789abcdef" * 2
 EDGES = (0.1, 0.5, 1.0)

@@ -1,7 +1,6 @@
 """One bridge, put together and run until a signal ends it."""
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
@@ -20,7 +19,6 @@ from alerts.pagerduty.bridge.alertmanager import Alertmanagers
 from alerts.pagerduty.bridge.app import build_app
 from alerts.pagerduty.bridge.heartbeat import LOOK_SECONDS, Changes, Heartbeat
 from alerts.pagerduty.bridge.intake import Intake
-from alerts.pagerduty.bridge.lines import set_up
 from alerts.pagerduty.bridge.lost import LOOK_SECONDS as LOOK_UP_SECONDS
 from alerts.pagerduty.bridge.lost import Lost
 from alerts.pagerduty.bridge.meter import Meter
@@ -34,6 +32,8 @@ from alerts.pagerduty.bridge.transport import PdpyrasTransport
 from exporters.catalog import bridge as catalog
 from gateway.spec.address import parse_address
 from gateway.spec.bridge import BridgeTls
+from gateway.store.lines import set_up
+from gateway.store.rundir import Held, hold
 
 TIDY_SECONDS = 60.0
 CHANGES_SECONDS = 10.0
@@ -116,7 +116,7 @@ class Bridge:
 
 def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
-    set_up()
+    set_up("casino.bridge")
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -151,21 +151,18 @@ async def _serve(settings: Settings) -> None:
         connection.close_if_idle()
     await asyncio.to_thread(bridge.stop)
     Sanic.unregister_app(app)
-    os.close(lock)
+    lock.release()
 
 
-def _claim(state: Path) -> int:
-    """Keep a second bridge out of the same folder; return the lock's descriptor."""
+def _claim(state: Path) -> Held:
+    """Keep a second bridge out of the same folder."""
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = hold(state / "lock")
     except OSError as fault:
         raise UnusableError(f"the queue cannot be kept: {fault}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise UnusableError(f"another bridge runs in {state}") from None
+    if lock is None:
+        raise UnusableError(f"another bridge runs in {state}")
     return lock
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from alerts.pagerduty.bridge.ledger import Directory
 from alerts.pagerduty.core.links import Targets
 from alerts.pagerduty.core.standing import Caution
-from gateway.spec.address import parse_address
+from gateway.spec.address import host_port, parse_address
 from gateway.spec.bridge import Bridge
 from gateway.spec.model import Spec
 from gateway.spec.secret import Secret
@@ -91,5 +91,4 @@ def _control(spec: Spec) -> str | None:
     address = parse_address(spec.listen.control)
     if address.family == "unix" or not address.is_loopback:
         return None
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"http://{host}:{address.port}"
+    return f"http://{host_port(address.host, address.port)}"

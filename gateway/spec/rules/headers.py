@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gateway.spec.nodes import Path
 from gateway.spec.problem import Fault
-from gateway.spec.reserved import FORWARDING, HEARSAY, HOP_BY_HOP, OWN
+from gateway.spec.reserved import CLAIMS, HOP_BY_HOP, OWN, TRAPS
 from gateway.spec.route import Headers
 from gateway.spec.rules.report import Report
 
@@ -15,10 +15,9 @@ FOR_RESPONSES = {
 }
 FOR_REQUESTS = {
     **FOR_RESPONSES,
-    **dict.fromkeys(
-        (*FORWARDING, *HEARSAY), "only `listen.trusted` proxies and the gateway say where requests come from"
-    ),
+    **dict.fromkeys(CLAIMS, "only `listen.trusted` proxies and the gateway say where requests come from"),
     **dict.fromkeys(OWN, "the gateway writes it"),
+    **dict.fromkeys(TRAPS, "no service is ever sent it (httpoxy)"),
     "expect": "the gateway answers it",
     "host": "`rewrite: {host: ...}` changes it",
 }

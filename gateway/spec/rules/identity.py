@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from gateway.spec.consumer import Demand, Issuer, Password
+from gateway.spec.consumer import Demand, Issuer, Password, without_case
 from gateway.spec.model import Spec
 from gateway.spec.moment import unix_seconds
 from gateway.spec.nodes import Path
@@ -100,9 +100,7 @@ def _shown(spec: Spec) -> Iterator[tuple[Path, object, str]]:
         for place, subject in enumerate(consumer.tokens):
             yield (*path, "tokens", place), subject, "claim"
         for place, certificate in enumerate(consumer.certificates):
-            kind, colon, rest = certificate.partition(":")
-            spelled = rest.lower() if kind == "DNS" else rest
-            yield (*path, "certificates", place), (kind + colon, spelled), "certificate"
+            yield (*path, "certificates", place), ("certificate", without_case(certificate)), "certificate"
 
 
 def _key(sha256: str, expires: str | None, path: Path, report: Report) -> None:

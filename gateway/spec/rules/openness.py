@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from gateway.spec.address import parse_address
+from gateway.spec.address import is_loopback, parse_address
 from gateway.spec.consumer import Demand
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
@@ -21,7 +21,7 @@ def check(spec: Spec, report: Report) -> None:
             report.warn((*path, "by"), Danger.BASIC_PLAIN, message, hint="`tls` on the listener, or `redirect`")
     for name, issuer in spec.issuers.items():
         where = urlsplit(issuer.url or "")
-        if where.scheme == "http" and where.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        if where.scheme == "http" and not is_loopback(where.hostname or ""):
             message = "whoever is on the way may give keys of their own, and then sign tokens"
             report.warn(("issuers", name, "url"), Danger.ISSUER_PLAIN, message, hint="`https://`")
         if not any("jwt" in demand.by and name in (demand.issuers or (name,)) for demand in demands.values()):

@@ -56,9 +56,9 @@ def _settings(store: Store, scheme: str, report: Report) -> None:
     if store.password is not None:
         secret.check(store.password, (*PATH, "password"), report)
     for key in ("password", "user", "prefix"):
-        if scheme == "sqlite" and getattr(store, key) != getattr(_NO_SETTINGS, key):
+        if store.is_of_one_host and getattr(store, key) != getattr(_NO_SETTINGS, key):
             report.refuse((*PATH, key), Fault.CONFLICT, f"`{key}` has no meaning for SQLite")
-    if store.user is not None and store.password is None and scheme != "sqlite":
+    if store.user is not None and store.password is None and not store.is_of_one_host:
         report.refuse((*PATH, "user"), Fault.CONFLICT, "`user` has no meaning without `password`")
     if store.ca is not None:
         if scheme == "rediss":

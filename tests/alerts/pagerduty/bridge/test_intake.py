@@ -35,6 +35,7 @@ def test_an_answer_is_sent_after_the_disk_has_it(bridge_of, tmp_path):
         str(trace),
     )
     assert bridge.tell(alert(name="Traced")).status_code == 200
+    until(lambda: "HTTP/1.1 200" in trace.read_text().partition("POST /alertmanager")[2])
     lines = trace.read_text().splitlines()
     asked = next(number for number, line in enumerate(lines) if "POST /alertmanager" in line)
     answered = next(number for number, line in enumerate(lines[asked:], asked) if "HTTP/1.1 200" in line)

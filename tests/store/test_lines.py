@@ -2,15 +2,12 @@ import json
 import logging
 import os
 
-from gateway.control.logs import Lines
-from tests.waiting import until
-
-SPEC = "casino: 1\nroutes: {closed: {match: /**, answer: {status: 404}}}\n"
+from gateway.store.lines import Lines
 
 
 def written(log):
     reader, writer = os.pipe()
-    handler = Lines(writer)
+    handler = Lines("casino.control", writer)
     logger = logging.Logger("test")  # noqa: LOG001 - of its own, for this test alone
     logger.addHandler(handler)
     log(logger)
@@ -48,7 +45,7 @@ def test_a_long_line_is_shortened_and_still_one_line_of_json():
 def test_a_reader_that_stands_still_is_not_waited_for():
     reader, writer = os.pipe()
     logger = logging.Logger("test")  # noqa: LOG001 - of its own, for this test alone
-    logger.addHandler(Lines(writer))
+    logger.addHandler(Lines("casino.control", writer))
     for _ in range(10_000):
         logger.info("reload_applied")
     kept = os.read(reader, 1 << 20)
@@ -57,15 +54,3 @@ def test_a_reader_that_stands_still_is_not_waited_for():
     os.close(reader)
     logger.info("nobody_reads")
     os.close(writer)
-
-
-def test_a_refused_reload_is_told_with_its_mistakes(rig, caplog):
-    control = rig(SPEC).start()
-    control.write_spec(SPEC + "wokers: 3\n")
-    with caplog.at_level(logging.INFO, "casino.control"):
-        control.ask("POST", "/reload")
-        control.write_spec(SPEC.replace("404", "403"))
-        control.ask("POST", "/reload")
-        until(lambda: "reload_applied" in caplog.messages)
-    refused = next(record for record in caplog.records if record.message == "reload_refused")
-    assert "casino.yaml:3:1" in refused.fields["error.message"]
