@@ -10,7 +10,7 @@ import httpx
 
 KNOCK_SECONDS = 0.2
 FLOODERS = 8
-ASKERS = 8
+ASKERS = 4
 """Each waits for its answers: a slow gateway is asked less often than it should only once all of them wait."""
 PIPELINED = 200
 """Requests sent at once on each connection, without waiting for answers: writing them costs far less than answering them."""

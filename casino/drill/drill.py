@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 
 import httpx
 
@@ -93,17 +92,30 @@ class Drill:
         watched = [
             Witness(trial, expect(trial, self._alerts[trial.key], site.scale), lookout) for trial in fault.trials
         ]
-        async with AsyncExitStack() as broken:
-            began = time.time()
-            for each in watched:
-                each.broke_at = began
-            await broken.enter_async_context(hand(fault)(site, fault))
-            await asyncio.gather(*(each.wait_for_page() for each in watched))
+        try:
+            await self._break(site, fault, watched)
+        except asyncio.CancelledError:
+            self._judge(site, fault, watched, was_broken_off=True)
+            raise
+        self._judge(site, fault, watched)
+
+    async def _break(self, site: Site, fault: Fault, watched: list[Witness]) -> None:
+        began = time.time()
+        for each in watched:
+            each.broke_at = began
+        try:
+            async with hand(fault)(site, fault):
+                await asyncio.gather(*(each.wait_for_page() for each in watched))
+        except (httpx.HTTPError, OSError) as refusal:
+            self._say(f"{fault.ground:<9} {fault.name} could not be done, or not undone: {refusal!r}")
         healed_at = time.time()
         for each in watched:
             each.healed_at = healed_at
         await asyncio.gather(*(each.wait_for_end() for each in watched))
+
+    def _judge(self, site: Site, fault: Fault, watched: list[Witness], *, was_broken_off: bool = False) -> None:
         for each in watched:
-            outcome = judge(fault, each.trial, scale=site.scale, expected=each.expected, seen=each.seen())
+            seen = each.seen(was_broken_off=was_broken_off)
+            outcome = judge(fault, each.trial, scale=site.scale, expected=each.expected, seen=seen)
             self.outcomes.append(outcome)
             self._say(f"{fault.ground:<9} {outcome.alert}: {outcome.verdict}")

@@ -30,7 +30,7 @@ NAMELESS_SECONDS = 4.0
 LOCK_SECONDS = 10.0
 CLOSED = "/admin/drill"
 """Answered by the gateway itself."""
-PERSISTENT_RATE = 50.0
+LOGGED_PER_SECOND = 20.0
 
 
 def hand(fault: Fault) -> Hand:
@@ -204,7 +204,7 @@ async def log_blocked(site: Site, _fault: Fault) -> AsyncIterator[None]:
     file.symlink_to("/dev/full")
     site.tell("b", signal.SIGUSR1)
     try:
-        async with clients.asking(gateway.public, CLOSED, PERSISTENT_RATE):
+        async with clients.asking(gateway.public, CLOSED, LOGGED_PER_SECOND):
             yield
     finally:
         file.unlink()
@@ -212,11 +212,11 @@ async def log_blocked(site: Site, _fault: Fault) -> AsyncIterator[None]:
 
 
 def beyond_limit(site: Site, _fault: Fault) -> AbstractAsyncContextManager[None]:
-    return clients.asking(site.gateways["b"].public, "/roll/6", 3 * overlay.LIMIT_PER_SECOND)
+    return clients.asking(site.gateways["b"].public, "/roll/6", 2 * overlay.LIMIT_PER_SECOND)
 
 
 def bad_keys(site: Site, _fault: Fault) -> AbstractAsyncContextManager[None]:
-    return clients.asking(site.gateways["b"].public, "/vip/6", 10.0, {"x-api-key": "casino_nobody"})
+    return clients.asking(site.gateways["b"].public, "/vip/6", 4.0, {"x-api-key": "casino_nobody"})
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from gateway.spec.upstream import Target, Upstream, Version
 
 CONNECTIONS = 100
 POOL = 2
-LIMIT_PER_SECOND = 30.0
+LIMIT_PER_SECOND = 15.0
 RING_BYTES = 64 * 1024
 CERTIFICATES = ("ends", "ends-soon", "broken")
 KEY = "drill"

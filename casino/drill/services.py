@@ -127,7 +127,7 @@ def of_gateway(spec: Spec) -> Iterator[Fault]:
         trial("GatewayLogDropped", effect_seconds=8, clears_seconds=5 * MINUTE), touches=("b/log",),
     )  # fmt: skip
     yield fault(
-        "beyond-limit", "one caller asks for three times what its limit allows",
+        "beyond-limit", "one caller asks for twice what its limit allows",
         trial("GatewayLimitsRefuse", effect_seconds=2, window_seconds=MINUTE, clears_seconds=5 * MINUTE),
         touches=("b/limits",),
     )  # fmt: skip

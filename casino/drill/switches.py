@@ -7,12 +7,15 @@ import httpx
 
 from casino.drill.ground import Site
 
+PATIENCE_SECONDS = 30.0
+"""A game that is slow on purpose, on a machine that is busy, still takes a switch."""
+
 
 @asynccontextmanager
 async def spoiled(site: Site, seats: Iterable[str], **switches: str) -> AsyncIterator[None]:
     """Set switches of games, beside those that others have set, and put them back."""
     chosen = tuple(seats)
-    async with httpx.AsyncClient(timeout=5.0) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         for seat in chosen:
             await _set(site, client, seat, switches)
         try:

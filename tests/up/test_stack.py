@@ -116,3 +116,26 @@ def test_grandchildren_are_not_left_behind():
         driver.terminate()
         assert driver.wait(timeout=10) == 0
         assert not runs(grandchild)
+
+
+ENDING = """
+import os, sys, time
+from casino.stack import Part, Stack
+stack = Stack()
+one, other = (Part(name=name, words=(sys.executable, "-c", sys.argv[1])) for name in ("one", "other"))
+stack.launch([one, other])
+pid = stack.child(one).pid
+stack.end(one)
+gone = not os.path.exists(f"/proc/{pid}")
+stack.heed(0)
+print(gone, stack.runs(one), stack.runs(other), stack.child(other).pid != pid, flush=True)
+stack.launch([one])
+print(stack.runs(one), stack.child(one).pid != pid, flush=True)
+stack.stop()
+stack.forget()
+"""
+
+
+def test_a_part_that_is_ended_on_purpose_is_no_failure_and_can_be_started_again():
+    done = subprocess.run([sys.executable, "-c", ENDING, SLEEP], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["True False True True", "True True"]
