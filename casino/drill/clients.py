@@ -10,8 +10,6 @@ import httpx
 
 KNOCK_SECONDS = 0.2
 FLOODERS = 8
-ASKERS = 4
-"""Each waits for its answers: a slow gateway is asked less often than it should only once all of them wait."""
 PIPELINED = 200
 """Requests sent at once on each connection, without waiting for answers: writing them costs far less than answering them."""
 _READ_BYTES = 1 << 16
@@ -31,7 +29,9 @@ async def asking(
     address: Address, path: str, per_second: float, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[None]:
     """Send requests at a steady rate, whatever is answered."""
-    async with kept_on(*(_ask(address, path, per_second / ASKERS, headers or {}) for _ in range(ASKERS))):
+    # Each waits for its answers: so many that a slow service behind the gateway slows nobody down.
+    askers = max(1, round(per_second))
+    async with kept_on(*(_ask(address, path, per_second / askers, headers or {}) for _ in range(askers))):
         yield
 
 

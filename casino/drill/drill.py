@@ -79,7 +79,7 @@ class Drill:
 
     async def _calm(self, lookout: Lookout, wave: tuple[Fault, ...]) -> None:
         """Wait until nothing that this wave must set off fires already."""
-        keys = [trial.key for fault in wave for trial in fault.trials if trial.told is not Told.WATCHDOG]
+        keys = [trial.key for fault in wave for trial in fault.trials if trial.told is not Told.BRIDGE]
         deadline = time.monotonic() + CALM_SECONDS
         while time.monotonic() < deadline:
             firing = lookout.firing

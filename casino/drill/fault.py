@@ -31,8 +31,8 @@ class Told(StrEnum):
     """Prometheus, Alertmanager, bridge: an incident of its own."""
     AFTERWARDS = "page afterwards"
     """The same, once the fault is over: the fault is in that way, or something that says it better inhibits it."""
-    WATCHDOG = "dead man's switch"
-    """The way is cut: the bridge pages because the Watchdog fell silent."""
+    BRIDGE = "the bridge"
+    """The way is cut: the bridge pages by itself, because the Watchdog fell silent or its disk takes nothing."""
     NOBODY = "nobody"
     """Of severity info."""
 
@@ -48,6 +48,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     clears_seconds: float = 0.0
     """By the rule's clock, from the end of the fault until its expression no longer holds."""
     told: Told = Told.ITSELF
+    own: str = "watchdog"
+    """Which of the bridge's own incidents, if it is the bridge that tells."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):

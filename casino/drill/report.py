@@ -28,7 +28,7 @@ def table(outcomes: Iterable[Outcome], undrilled: Iterable[Undrilled], paint: Pa
 
 
 def _row(each: Outcome) -> tuple[str, ...]:
-    by = {Told.ITSELF: "", Told.AFTERWARDS: " afterwards", Told.WATCHDOG: " by the bridge", Told.NOBODY: ""}[each.told]
+    by = {Told.ITSELF: "", Told.AFTERWARDS: " afterwards", Told.BRIDGE: " by the bridge", Told.NOBODY: ""}[each.told]
     paged = "nobody" if each.told is Told.NOBODY else f"{_seconds(each.told_seconds)}{by}"
     return (
         each.alert, each.fault, speed(each.scale), _seconds(each.expected_seconds), _seconds(each.fired_seconds), paged,

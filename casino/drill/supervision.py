@@ -16,12 +16,12 @@ def faults() -> Iterator[Fault]:
 
     yield fault(
         "prometheus-dead", "Prometheus is killed",
-        Trial(key=Key("Watchdog"), window_seconds=5 * MINUTE, effect_seconds=2, told=Told.WATCHDOG),
+        Trial(key=Key("Watchdog"), window_seconds=5 * MINUTE, effect_seconds=2, told=Told.BRIDGE),
         touches=("prometheus", "alertmanager", "bridge"),
     )  # fmt: skip
     yield fault(
         "alertmanagers-dead", "both Alertmanagers are killed",
-        Trial(key=Key("AlertmanagerDown"), told=Told.WATCHDOG),
+        Trial(key=Key("AlertmanagerDown"), told=Told.BRIDGE),
         Trial(key=Key("PrometheusAlertsDropped"), window_seconds=MINUTE, clears_seconds=5 * MINUTE, told=Told.AFTERWARDS),
         touches=("prometheus", "alertmanager", "bridge"),
     )  # fmt: skip
@@ -32,7 +32,7 @@ def faults() -> Iterator[Fault]:
     )  # fmt: skip
     yield fault(
         "no-alertmanager", "Prometheus' configuration names no Alertmanager",
-        Trial(key=Key("PrometheusWithoutAlertmanager"), window_seconds=5 * MINUTE, told=Told.WATCHDOG),
+        Trial(key=Key("PrometheusWithoutAlertmanager"), window_seconds=5 * MINUTE, told=Told.BRIDGE),
         touches=("prometheus", "alertmanager", "bridge"),
     )  # fmt: skip
     yield fault(

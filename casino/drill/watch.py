@@ -12,8 +12,6 @@ from casino.drill.key import Key
 LOOK_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
 WARM_SCRAPES = 5
-WATCHDOG_KEY = "casino-bridge/watchdog"
-"""Of the incident that the bridge opens by itself when it hears nothing any more (alerts.pagerduty.bridge.heartbeat)."""
 
 
 class Incident(msgspec.Struct, frozen=True):

@@ -5,10 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 
 from alerts.pagerduty.core.alert import dedup_key
+from alerts.pagerduty.core.event import OWN_KEYS
 from casino.drill.fault import Told, Trial
 from casino.drill.plan import Expected
 from casino.drill.verdict import Sighting
-from casino.drill.watch import LOOK_SECONDS, WATCHDOG_KEY, Incident, Lookout
+from casino.drill.watch import LOOK_SECONDS, Incident, Lookout
 
 PATIENCE_SECONDS = 60.0
 """Beyond one and a half times what is expected: then it has failed."""
@@ -75,12 +76,12 @@ class Witness:
             return is_over
         # Whoever is told hears of the end of what began with the fault; that a service falls ill again is another matter.
         incident = self._incident()
-        is_over = is_over or self.trial.told is not Told.WATCHDOG
+        is_over = is_over or self.trial.told is not Told.BRIDGE
         self._ended_at = incident.ended_at if incident and is_over else None
         return self._ended_at is not None
 
     def _incident(self) -> Incident | None:
-        key = WATCHDOG_KEY if self.trial.told is Told.WATCHDOG else self._dedup_key
+        key = f"{OWN_KEYS}/{self.trial.own}" if self.trial.told is Told.BRIDGE else self._dedup_key
         incident = self._lookout.incident(key, self.broke_at) if key else None
         self._told_at = incident.opened_at if incident else self._told_at
         return incident

@@ -51,7 +51,7 @@ LEFT = (Undrilled(Key("GatewayDebitsDropped"), "needs 50,000 callers"),)
 
 def test_the_table_names_what_was_drilled_and_what_was_not():
     lines = table(
-        [outcome(), outcome(Told.WATCHDOG, fired_at=None, told_at=None, ended_at=None)], LEFT, Paint(StringIO())
+        [outcome(), outcome(Told.BRIDGE, fired_at=None, told_at=None, ended_at=None)], LEFT, Paint(StringIO())
     )
     head, first, second, _, left = lines.splitlines()
     assert head.split() == ["alert", "fault", "time", "expected", "fired", "paged", "resolved", "verdict"]
@@ -64,7 +64,7 @@ def test_the_table_names_what_was_drilled_and_what_was_not():
 
 @pytest.mark.parametrize(
     ("by", "paged"),
-    [(Told.WATCHDOG, "10.5s by the bridge"), (Told.AFTERWARDS, "10.5s afterwards"), (Told.NOBODY, "nobody")],
+    [(Told.BRIDGE, "10.5s by the bridge"), (Told.AFTERWARDS, "10.5s afterwards"), (Told.NOBODY, "nobody")],
     ids=str,
 )
 def test_the_table_says_over_which_way_people_were_told(by, paged):
