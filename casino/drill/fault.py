@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from casino.drill.key import Key
 
@@ -80,3 +81,8 @@ class Undrilled(Struct, frozen=True):
 
     key: Key
     reason: str
+
+
+def with_trials(fault: Fault, trials: tuple[Trial, ...]) -> Fault:
+    """Return a fault that must set off other alerts."""
+    return replace(fault, trials=trials)

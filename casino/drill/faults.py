@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from casino.drill import supervision
 from casino.drill.budgets import met, of_budgets, of_clock
-from casino.drill.fault import Fault, Undrilled
+from casino.drill.fault import Fault, Undrilled, with_trials
 from casino.drill.key import Key, listed
 from casino.drill.services import of_gateway, of_upstream
 from casino.games.roster import GAMES
@@ -14,14 +14,21 @@ REASONS = {
     "GatewayControlFaults": "counts faults of Casino's own code; nothing outside it makes one",
     "GatewaySeriesOverflow": "needs more routes, methods and statuses than the spec has",
     "GatewayDebitsDropped": "needs 50,000 callers within one outage of the store",
+    "BridgeDown": "is told over the second path alone (`bridge.ping`), which is no server of ours",
+    "BridgeInstanceDown": "a bridge that is alone is the way of its own alert; of a pair the other one tells",
+    "BridgeWithoutSender": "needs a pair of bridges that wait for each other, which a lease is there to prevent",
+    "BridgeFaults": "counts faults of Casino's own code; nothing outside it makes one",
+    "BridgeMismatches": "needs an Alertmanager that lists what it should not, and is never believed",
     "GatewayIssuerWithoutKeys": "needs an issuer whose keys are fetched; a file is read before anything starts",
 }
 """What no fault of ours sets off in any spec."""
 
 
 def faults(spec: Spec) -> tuple[Fault, ...]:
-    """Return every fault that a spec's games and gateways can suffer."""
-    return tuple(_faults(spec))
+    """Return every fault that a spec's games and gateways can suffer, with those of its alerts that the bundle has."""
+    known = {each.key for each in listed(spec)}
+    kept = (with_trials(each, tuple(trial for trial in each.trials if trial.key in known)) for each in _faults(spec))
+    return tuple(fault for fault in kept if fault.trials)
 
 
 def _faults(spec: Spec) -> Iterator[Fault]:

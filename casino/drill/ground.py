@@ -34,7 +34,6 @@ from gateway.spec.model import Spec
 
 PYTHON = (sys.executable, "-m")
 HOST = "127.0.0.1"
-ROUTING_KEY = "d" * 32
 RESEND_SECONDS = 60.0
 LOOKBACK_SECONDS = 300.0
 """Prometheus' own durations, by its flags."""
@@ -90,13 +89,15 @@ class Site:
         self.ground, self.scale, self._stack, self._keys = ground, scale, stack, keys
         self.folder = stack.folder / ground.value
         self.folder.mkdir()
-        key_file = self.folder / "routing-key"
-        key_file.write_text(ROUTING_KEY)
+        routing = self.folder / "keys"
+        routing.mkdir()
+        for name in overlay.key_names(spec):
+            (routing / name).write_text(overlay.routing_key(name))
         self.places = Places(
             prometheus=_free(),
             alertmanagers=tuple(_free() for _ in range(2 if ground is Ground.WATCHERS else 1)),
             bridge=_free(),
-            key_file=key_file,
+            keys=routing,
         )
         self.standin = bind(HOST, 0)
         self.standin_address = f"{HOST}:{self.standin.getsockname()[1]}"

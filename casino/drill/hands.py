@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import NoReturn
 
-from casino.drill import clients, overlay, pem, sabotage
+from casino.drill import clients, obstruction, overlay, pem, sabotage
 from casino.drill.budgets import SHARES, met
 from casino.drill.fault import Fault
 from casino.drill.ground import YEAR_DAYS, Gateway, Site
@@ -266,6 +266,7 @@ def _signal(gateway: Gateway, pid: int, number: signal.Signals) -> None:
 
 _HANDS: dict[str, Hand] = {
     **sabotage.HANDS,
+    **obstruction.HANDS,
     "target-dead": target_dead,
     "dead": dead,
     "resets": resets,

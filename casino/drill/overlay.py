@@ -3,6 +3,7 @@
 No rule depends on a bound that is changed here, save on that of connections, which the drilled rules are rendered with, too.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,13 +32,23 @@ class Places(Struct, frozen=True, kw_only=True):
     alertmanagers: tuple[str, ...]
     bridge: str
     """Each as host and port."""
-    key_file: Path
+    keys: Path
+    """A folder with a file for each routing key."""
+
+
+def key_names(spec: Spec) -> tuple[str, ...]:
+    """Name every routing key of a ground: one for each that a team is told over, and one for all others."""
+    return tuple(sorted({KEY, *(team.pages for team in spec.teams.values() if team.pages)}))
+
+
+def routing_key(name: str) -> str:
+    """Return the key itself: 32 characters that the stand-in takes for its own."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def supervised(spec: Spec, places: Places, scale: float) -> Spec:
     """Return the spec of a ground: whom to tell, and the bridge's own durations, as much shorter as the rules'."""
-    names = {KEY, *(team.pages for team in spec.teams.values() if team.pages)}
-    keys = {name: Secret(file=str(places.key_file)) for name in sorted(names)}
+    keys = {name: Secret(file=str(places.keys / name)) for name in key_names(spec)}
     urls, bridge = tuple(f"http://{each}" for each in places.alertmanagers), spec.bridge
     return replace(
         spec,

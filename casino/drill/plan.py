@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from alerts.rule import Alert
-from casino.drill.fault import Fault, Ground, Trial
+from casino.drill.fault import Fault, Ground, Trial, with_trials
 from casino.drill.key import Key
 
 SAMPLES_SECONDS = 30.0
@@ -68,7 +68,7 @@ def chosen(faults: Iterable[Fault], names: Iterable[str]) -> tuple[tuple[Fault, 
         for fault in of_it:
             before = found.get(fault.name)
             trials = dict.fromkeys((*(before.trials if before else ()), *fault.trials))
-            found[fault.name] = _with(fault, tuple(trials))
+            found[fault.name] = with_trials(fault, tuple(trials))
         if not of_it:
             unknown.append(name)
     return tuple(found.values()), tuple(unknown)
@@ -77,15 +77,4 @@ def chosen(faults: Iterable[Fault], names: Iterable[str]) -> tuple[tuple[Fault, 
 def _only(fault: Fault, name: str) -> Fault:
     if fault.name == name:
         return fault
-    return _with(fault, tuple(trial for trial in fault.trials if name in {trial.key.name, str(trial.key)}))
-
-
-def _with(fault: Fault, trials: tuple[Trial, ...]) -> Fault:
-    return Fault(
-        name=fault.name,
-        what=fault.what,
-        ground=fault.ground,
-        touches=fault.touches,
-        trials=trials,
-        subject=fault.subject,
-    )
+    return with_trials(fault, tuple(trial for trial in fault.trials if name in {trial.key.name, str(trial.key)}))

@@ -1,5 +1,6 @@
 from msgspec.structs import replace
 
+from casino.drill import supervision
 from casino.drill.fault import Ground, Told
 from casino.drill.faults import faults, undrilled
 from casino.drill.hands import burns, hand
@@ -15,23 +16,33 @@ def test_every_alert_is_drilled_or_named_with_a_reason(spec):
     assert all(left.values())
 
 
+NEVER_SEEN = {
+    "BridgeDown",
+    "BridgeFaults",
+    "BridgeInstanceDown",
+    "BridgeMismatches",
+    "BridgeWithoutSender",
+    "GatewayBreakerOpen dice",
+    "GatewayControlFaults",
+    "GatewayDebitsDropped",
+    "GatewayIssuerWithoutKeys",
+    "GatewayRetryStorm cards",
+    "GatewaySeriesOverflow",
+    "GatewayTargetEjected cards",
+    "GatewayUpstreamConnectFailures cards",
+}
+"""Another line here is an alert that nobody has ever seen fire: find a fault for it first."""
+
+
 def test_what_is_not_drilled_is_known(spec):
-    """Another line here is an alert that nobody has ever seen fire: find a fault for it first."""
-    assert sorted(str(each.key) for each in undrilled(spec)) == [
-        "GatewayBreakerOpen dice",
-        "GatewayControlFaults",
-        "GatewayDebitsDropped",
-        "GatewayIssuerWithoutKeys",
-        "GatewayRetryStorm cards",
-        "GatewaySeriesOverflow",
-        "GatewayTargetEjected cards",
-        "GatewayUpstreamConnectFailures cards",
-    ]
+    assert {str(each.key) for each in undrilled(spec)} <= NEVER_SEEN
+    assert {each.reason for each in undrilled(spec)} & {"no fault is known that sets it off here"} == set()
 
 
 def test_each_fault_is_known_by_one_name_and_can_be_done(spec):
     found = faults(spec)
     assert len({fault.name for fault in found}) == len(found)
+    assert burns not in {hand(fault) for fault in supervision.faults()}  # those of alerts that this bundle lacks, too
     burning = {fault.name for fault in found if hand(fault) is burns}
     assert burning == {"roll-availability", "roll-latency", "cards-availability", "cards-latency"}
 

@@ -11,7 +11,7 @@ PLACES = Places(
     prometheus="127.0.0.1:1",
     alertmanagers=("127.0.0.1:2", "127.0.0.1:3"),
     bridge="127.0.0.1:4",
-    key_file=Path("/keys/drill"),
+    keys=Path("/keys"),
 )
 
 
@@ -23,7 +23,10 @@ def test_the_spec_of_a_ground_is_a_spec(spec, tmp_path):
 
 def test_everybody_is_told_over_the_stand_in(spec):
     drilled = overlay.supervised(spec, PLACES, 1 / 20)
-    assert {secret.file for secret in drilled.pagerduty.keys.values()} == {"/keys/drill"}
+    assert {name: secret.file for name, secret in drilled.pagerduty.keys.items()} == {
+        name: f"/keys/{name}" for name in ("drill", "games", "platform", "tables")
+    }
+    assert len({overlay.routing_key(name) for name in drilled.pagerduty.keys}) == 4
     assert {team.pages for team in drilled.teams.values()} <= set(drilled.pagerduty.keys)
     assert drilled.alerts.alertmanagers == ("http://127.0.0.1:2", "http://127.0.0.1:3")
 
