@@ -68,7 +68,7 @@ def _route(spec: Spec) -> dict[str, Any]:
 
 
 def _by_severity(spec: Spec, team: str) -> Iterator[dict[str, Any]]:
-    for severity, wait in (("critical", "5s"), ("warning", "1m")):
+    for severity, wait in (("critical", "3s"), ("warning", "1m")):
         muted = [
             name
             for name, mute in spec.alerts.mute.items()
