@@ -15,7 +15,7 @@ from gateway.spec.alerting import Mute
 from gateway.spec.model import Spec
 
 PATH = "alertmanager/alertmanager.yml"
-PAGE_WAIT_SECONDS, TICKET_WAIT_SECONDS = 5.0, 60.0
+PAGE_WAIT_SECONDS, TICKET_WAIT_SECONDS = 3.0, 60.0
 """How long a group waits for more of its kind before it is told."""
 INTERVAL_SECONDS = 30.0
 

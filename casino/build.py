@@ -25,6 +25,13 @@ def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
         files = generated(spec, own(spec))
     except OwnAlertsError as refused:
         return refuse([refused])
+    try:
+        return _write(out, files, check=check)
+    except OSError as fault:
+        return refuse([f"casino build: {fault.filename}: {fault.strerror}"])
+
+
+def _write(out: Path, files: dict[str, str], *, check: bool) -> int:
     changed = [name for name, text in files.items() if not _holds(out / name, text)]
     left = _left_over(out, files)
     if check:
@@ -57,7 +64,7 @@ def generated(spec: Spec, more: Own) -> dict[str, str]:
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text() == text
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _left_over(out: Path, files: dict[str, str]) -> list[Path]:
@@ -71,4 +78,4 @@ def _left_over(out: Path, files: dict[str, str]) -> list[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    return path.read_text().startswith(HEAD)
+    return path.is_file() and path.read_bytes().startswith(HEAD.encode())

@@ -418,7 +418,11 @@ def _bench(arguments: argparse.Namespace) -> int:
     if not (BENCH_FOLDER / "command.py").is_file():
         print("casino bench: the bench comes with the repository, not with the package", file=sys.stderr)
         return UNUSABLE
-    from bench.command import Wish, bench  # noqa: PLC0415 - see the module's docstring
+    try:
+        from bench.command import Wish, bench  # noqa: PLC0415 - see the module's docstring
+    except ModuleNotFoundError as missing:
+        print(f"casino bench: `{missing.name}` is not installed; `make bench` sets up all it needs", file=sys.stderr)
+        return UNUSABLE
 
     return bench(
         Wish(

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from alerts.prometheus import EVALUATION_SECONDS, SCRAPE_SECONDS
 from alerts.rule import Alert
 from casino.drill.fault import Fault, Ground, Trial, with_trials
 from casino.drill.key import Key
 
-SAMPLES_SECONDS = 30.0
-"""A scrape and an evaluation, unscaled."""
+SAMPLES_SECONDS = SCRAPE_SECONDS + EVALUATION_SECONDS
+"""Until what Prometheus could see has been judged, at most; unscaled."""
 
 
 class Expected(Struct, frozen=True):

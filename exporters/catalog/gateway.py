@@ -97,7 +97,7 @@ CERTIFICATE_RELOADS = Metric(
 UPSTREAM_REQUESTS = Metric(
     "gateway_upstream_requests",
     "counter",
-    "Calls to targets by outcome: success, failure (a 5xx or no answer), canceled (the client left).",
+    "Calls to targets by outcome: success, failure (a 5xx or no answer), canceled (the client left, or no descriptor was left).",
     ("upstream", "version", "target", "outcome"),
 )
 UPSTREAM_SECONDS = Metric(

@@ -189,7 +189,7 @@ class Call:
     def failed(self, failure: Failure) -> None:
         """Try again elsewhere if that is safe and allowed, or answer with the failure."""
         self.service.suspect(self._place, failure)
-        self.leave("failure")
+        self.leave("canceled" if failure is Failure.OVERLOAD else "failure")
         reason = REASONS.get(failure)
         if reason and not self.exchange.begun and self._may_retry(reason):
             self._last_failure = failure

@@ -6,6 +6,7 @@ Caps are the spec's numbers shared out evenly among the workers: at most one con
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections import deque
@@ -39,6 +40,9 @@ _RESULTS: Final = {
     Failure.CONNECT_TIMEOUT: "timeout",
     Failure.TLS: "tls",
 }
+
+_EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+"""This machine lacks something for one more connection: no word about the service."""
 
 
 class _Deadline:
@@ -229,13 +233,14 @@ class Pool:
             failure = Failure.CONNECT_TIMEOUT
         except ssl.SSLError:
             failure = Failure.TLS
-        except OSError:
-            failure = Failure.CONNECT_REFUSED
+        except OSError as refused:
+            failure = Failure.OVERLOAD if refused.errno in _EXHAUSTED else Failure.CONNECT_REFUSED
         finally:
             worker.timers.forget(deadline)
             self._dialing -= 1
         if failure:
-            worker.values[self._results[_RESULTS[failure]]] += 1
+            if failure in _RESULTS:
+                worker.values[self._results[_RESULTS[failure]]] += 1
             self._refuse_one(failure)
             return
         self.opened(connection)

@@ -23,28 +23,35 @@ class Sink:
         self._open: Stream | LogFile | None = None
         self._is_broken = False
         self._retry_at = 0.0
+        self._reopen_at: float | None = None
+        """When a file that could not be opened anew is tried again; None while none is wanted."""
 
     def write(self, lines: bytes) -> int:
         """Write whole lines from the front; return how many bytes, 0 when the sink takes none now."""
-        if time.monotonic() < self._retry_at or not (sink := self._opened()):
+        now = time.monotonic()
+        if self._reopen_at is not None and now >= self._reopen_at:
+            self.reopen()
+        if now < self._retry_at or not (sink := self._opened()):
             return 0
         sent = sink.write(lines, PATIENCE_SECONDS)
         if sent is Sent.FAILED:
             self._break("cannot write")
         if isinstance(sent, Sent):
             return 0
-        if self._is_broken:
+        if self._is_broken and self._reopen_at is None:
             self._is_broken = False
             emit(Event.LOG_SINK_RECOVERED, fields=self._fields())
         return sent
 
     def reopen(self) -> None:
-        """Follow a file that was moved away. The old one stays in use until the new one is open."""
+        """Follow a file that was moved away. The old one stays in use until the new one is open, which is tried again."""
         if self._path is None:
             return
         before, self._open = self._open, None
+        self._reopen_at = None
         if self._opened() is None:
-            self._open = before
+            if before:
+                self._open, self._reopen_at, self._retry_at = before, self._retry_at, 0.0
             return
         if before:
             before.close()

@@ -61,17 +61,20 @@ def _all_composed(paths: tuple[Path, ...], findings: Findings) -> list[Mapping]:
 
 def _bytes(path: Path, most: int) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        data = _read_regular(path, most + 1)
     except (OSError, ValueError) as fault:
         raise _unreadable(path, _reason(fault)) from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _unreadable(path, "this is not a regular file")
-        data = file.read(most + 1)
     if len(data) > most:
         message = f"the spec is larger than {MOST_BYTES // 1024} KiB"
         raise SpecErrors([error(Fault.LIMIT, Place(str(path), 1, 1), message)], unreadable=True)
     return data
+
+
+def _read_regular(path: Path, most: int) -> bytes:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _unreadable(path, "this is not a regular file")
+        return file.read(most)
 
 
 def _reason(fault: OSError | ValueError) -> str:

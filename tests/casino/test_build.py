@@ -42,6 +42,24 @@ def test_a_changed_file_is_drift_until_it_is_built_again(out, capsys):
     assert check(out) == 0
 
 
+@pytest.mark.parametrize("options", [[], ["--check"]])
+def test_a_folder_that_cannot_be_one_is_no_drift(tmp_path, capsys, options):
+    (tmp_path / "file").write_text("mine")
+    assert main(["build", EXAMPLE, "--out", str(tmp_path / "file"), *options]) == (1 if options else 2)
+    assert "Not a directory" in capsys.readouterr().err or options
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_bytes_that_are_no_text_are_drift_and_a_strangers_are_left_alone(out, capsys):
+    (out / RULES).write_bytes(b"\xff")
+    strange = out / "prometheus" / "rules" / "own.yaml"
+    strange.write_bytes(b"\xff")
+    assert check(out) == 1
+    assert capsys.readouterr().out == f"{out / RULES}: differs from the spec\n"
+    assert main(["build", EXAMPLE, "--out", str(out)]) == 0
+    assert strange.read_bytes() == b"\xff"
+
+
 def test_a_missing_file_is_drift(out, capsys):
     (out / RULES).unlink()
     assert check(out) == 1

@@ -1,6 +1,7 @@
 """The command as a process: help, interruption, a reader that has enough."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,6 +62,16 @@ def test_a_package_without_the_bench_says_so(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "BENCH_FOLDER", tmp_path)
     assert main(["bench", "--only", "get"]) == 2
     assert "comes with the repository" in capsys.readouterr().err
+
+
+def test_the_bench_says_what_it_needs_before_it_is_installed(tmp_path):
+    (tmp_path / "trustme.py").write_text("raise ModuleNotFoundError('no', name='trustme')")
+    found = subprocess.run(
+        [*CASINO, "bench", "--list"], capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{EXAMPLE.parents[1]}"},
+    )  # fmt: skip
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "casino bench: `trustme` is not installed; `make bench` sets up all it needs\n"
 
 
 def test_scenarios_that_are_none_end_with_2(capsys):

@@ -262,6 +262,8 @@ def test_certificates_are_verified(start, tmp_path, monkeypatch):
     with upstream(tls=serving) as secured:
         secured.answer = answer(FIRST)
         source = f'url: "https://127.0.0.1:{secured.port}/keys"'
+        for name in ("RETRY_SECONDS", "MOST_RETRY_SECONDS"):  # so that control is not stopped in a handshake
+            monkeypatch.setattr(jwks, name, 60)
         control = start(source=source)
         until(lambda: fetches(control, "unreachable") >= 1)
         assert ids(control.workers[0]) == []

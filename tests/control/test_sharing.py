@@ -223,6 +223,7 @@ def test_quotas_are_unblocked_when_the_store_leaves_the_spec(one):
 
 def test_an_outage_is_counted_and_what_was_used_meanwhile_is_told_once_it_is_over(one, site, caplog):
     lose_patience(one)
+    caplog.clear()
     site.pause()
     with caplog.at_level(logging.INFO, "casino.control"):
         for _ in range(3):

@@ -1,15 +1,20 @@
 """Slow, silent and dying services: every phase of a call has a deadline, and a retry never shows."""
 
+import itertools
+import resource
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from exporters.catalog.gateway import (
     RETRIES,
     UPSTREAM_IN_FLIGHT,
+    UPSTREAM_REQUESTS,
     UPSTREAM_WAITING,
 )
+from gateway.store.slot import Word
 from tests.proxy.wire import GET, OK, PATIENCE_SECONDS, Upstream
 from tests.waiting import until
 
@@ -125,6 +130,30 @@ def test_a_service_that_cannot_be_reached_is_a_502(configure, connect):
         configure(port=kept.getsockname()[1])
         answer = connect().ask(GET)
     assert (answer.status, answer.failure) == (502, "connect_refused")
+
+
+def test_a_gateway_without_descriptors_blames_no_service(configure, connect, gateway, upstream):
+    configure()
+    client = connect()
+    assert client.ask(b"GET /.casino/health HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
+    before = gateway.total(UPSTREAM_REQUESTS, outcome="failure")
+    with no_more_descriptors(gateway.worker.words[Word.PID]):
+        answer = client.ask(GET)
+    assert (answer.status, answer.failure) == (503, "overload")
+    assert gateway.total(UPSTREAM_REQUESTS, outcome="failure") == before
+    client.send(GET)
+    upstream.answer()
+    assert client.message().status == 200
+
+
+@contextmanager
+def no_more_descriptors(pid):
+    taken = {int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    lowest_free = next(number for number in itertools.count() if number not in taken)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
 def test_a_request_that_waits_too_long_for_a_connection_is_a_503(configure, connect, upstream):

@@ -153,6 +153,21 @@ def test_a_sink_that_cannot_be_opened_is_tried_again(tmp_path, capfd):
     assert actions == ["log_sink_failed", "log_sink_recovered"]
 
 
+def test_a_file_that_cannot_be_opened_anew_is_tried_again_and_nothing_is_held_back(tmp_path, capfd):
+    log = tmp_path / "log"
+    sink = Sink(Log(to=str(log)))
+    assert sink.write(LINE) == len(LINE)
+    log.rename(tmp_path / "log.1")
+    log.mkdir()
+    sink.reopen()
+    assert sink.write(LINE) == len(LINE)
+    assert (tmp_path / "log.1").read_bytes() == 2 * LINE
+    log.rmdir()
+    until(lambda: sink.write(LINE) == len(LINE) and log.is_file())
+    actions = [json.loads(line)["event.action"] for line in capfd.readouterr().err.splitlines()]
+    assert actions == ["log_sink_failed", "log_reopened", "log_sink_recovered"]
+
+
 def test_a_moved_file_is_followed_on_a_signal_without_losing_a_line(gateway, load):
     process = gateway.start()
     moved = gateway.place / "access.log.1"

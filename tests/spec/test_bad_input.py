@@ -137,6 +137,12 @@ def test_an_impossible_name_is_unreadable(tmp_path, name):
     assert refused(f"{tmp_path}/{name}").unreadable
 
 
+def test_a_file_that_opens_and_cannot_be_read_is_unreadable():
+    errors = refused("/proc/self/mem")
+    assert errors.unreadable
+    assert "this file cannot be read: input/output error" in str(errors)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_unreadable(tmp_path):
     path = tmp_path / "spec.yaml"

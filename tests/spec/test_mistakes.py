@@ -56,6 +56,12 @@ MISTAKES = {
     "listener twice": (
         'casino: 1\nlisten: {public: "127.0.0.1:80", control: ▸"127.0.0.1:80"}\n', "conflict", "twice", "spec.yaml:2:18",
     ),
+    "listener beside the wildcard that has its port": (
+        'casino: 1\nlisten: {public: ["0.0.0.0:80", ▸"127.0.0.1:80"]}\n', "conflict", "has port 80 of every address", "2:19",
+    ),
+    "listener of IPv6 before the wildcard that has its port": (
+        'casino: 1\nlisten: {public: [▸"[::1]:80", "0.0.0.0:80", "[::]:80"]}\n', "conflict", "`[::]:80` has port 80", "2:45",
+    ),
     "network with host bits": (
         "casino: 1\nlisten: {trusted: [▸10.0.0.1/8]}\n", "bad-value", "10.0.0.1/8", "`10.0.0.0/8`",
     ),

@@ -52,9 +52,10 @@ def trigger(alert: Alert, *, targets: Targets, now: float, late: Late = IN_TIME)
     waited = late.seconds >= LATE_SECONDS
     summary = alert.annotations.get("summary", "").strip() or alert.name.strip() or "An alert without a name"
     description = alert.annotations.get("description", "").strip()
+    after = " " if summary.endswith((".", "!", "?")) else ": "
     prefix = f"[told {_minutes(late.seconds)} late] " if waited else ""
     payload: dict[str, Any] = {
-        "summary": cut(f"{prefix}{summary}{': ' if description else ''}{description}", MOST_SUMMARY),
+        "summary": cut(f"{prefix}{summary}{after if description else ''}{description}", MOST_SUMMARY),
         "source": cut(_source(alert), MOST_SOURCE),
         "severity": (Severity.INFO if late.over else severity_of(alert.labels.get("severity", ""))).value,
         "timestamp": written(alert.starts_at),

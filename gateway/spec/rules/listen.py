@@ -12,6 +12,8 @@ from gateway.spec.rules.report import Report
 from gateway.spec.scalars import write
 from gateway.spec.units import Kind
 
+_WILDCARDS = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared, not bound
+
 
 def check(spec: Spec, report: Report) -> None:
     _addresses(spec, report)
@@ -38,6 +40,25 @@ def _addresses(spec: Spec, report: Report) -> None:
                 Fault.CONFLICT,
                 f"`{text}` is listened on twice",
                 hint=f"first at {report.tree.value_place(first)}",
+                place=report.tree.value_place(path),
+            )
+    _refuse_covered(addresses, report)
+
+
+def _refuse_covered(addresses: dict[Path, str], report: Report) -> None:
+    """Refuse an address beside the wildcard that has its port already: the second one cannot be bound."""
+    parsed = {path: parse_address(text) for path, text in addresses.items() if text}
+    wildcards = {
+        (each.family, each.port): path for path, each in parsed.items() if each.host in _WILDCARDS and each.port
+    }
+    for path, each in parsed.items():
+        wildcard = wildcards.get((each.family, each.port))
+        if wildcard is not None and each.host not in _WILDCARDS:
+            report.refuse(
+                path,
+                Fault.CONFLICT,
+                f"`{addresses[wildcard]}` has port {each.port} of every address, of `{each.host}`, too",
+                hint=f"at {report.tree.value_place(wildcard)}",
                 place=report.tree.value_place(path),
             )
 

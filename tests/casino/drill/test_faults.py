@@ -54,11 +54,11 @@ def test_a_page_and_a_ticket_are_drilled_as_in_production(spec):
 
 
 def test_the_unscaled_page_is_expected_as_acceptance_has_it(spec):
-    """52 s for every request failing at 99.9 %; up to 30 s of scrape and evaluation; here, ten errors at the drill's rate."""
+    """52 s for every request failing at 99.9 %; up to 25 s of scrape and evaluation; here, ten errors at the drill's rate."""
     alerts = {each.key: each.alert for each in listed(spec)}
     [trial] = next(fault for fault in faults(spec) if fault.name == "page-unscaled").trials
     expected = expect(trial, alerts[trial.key], 1.0).fires_seconds - trial.effect_seconds
-    assert round(expected - 30) == 52
+    assert round(expected - 25) == 52
 
 
 def test_a_ticket_that_a_page_inhibits_is_told_afterwards(spec):

@@ -61,9 +61,9 @@ def test_each_ground_has_waves_of_its_own_and_long_faults_go_first(spec):
 @pytest.mark.parametrize(
     ("scale", "fires", "ends"),
     [
-        # 5 s of effect by the wall's clock; 120 s of window, 300 s of `for` and 30 s of sampling by the rule's.
-        pytest.param(1.0, 455.0, 90.0, id="as in production"),
-        pytest.param(0.1, 50.0, 9.0, id="ten times as fast"),
+        # 5 s of effect by the wall's clock; 120 s of window, 300 s of `for` and 25 s of sampling by the rule's.
+        pytest.param(1.0, 450.0, 85.0, id="as in production"),
+        pytest.param(0.1, 49.5, 8.5, id="ten times as fast"),
     ],
 )
 def test_an_alert_is_expected_after_effect_window_and_for(spec, scale, fires, ends):

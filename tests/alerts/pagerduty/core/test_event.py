@@ -113,3 +113,17 @@ def test_links_lead_only_where_something_is_configured():
 
 def texts(one, targets):
     return {link["text"]: link["href"] for link in sent(trigger(one, targets=targets, now=NOW))["links"]}
+
+
+@pytest.mark.parametrize(
+    ("summary", "description", "told"),
+    [
+        ("Dice fail.", "All of them.", "Dice fail. All of them."),
+        ("Dice fail", "All of them.", "Dice fail: All of them."),
+        ("Dice fail.", "", "Dice fail."),
+    ],
+    ids=["a sentence", "no sentence", "nothing more"],
+)
+def test_summary_and_description_are_told_as_one_text(summary, description, told):
+    one = alert_of(annotations={"summary": summary, "description": description})
+    assert sent(trigger(one, targets=NOWHERE, now=NOW))["payload"]["summary"] == told
