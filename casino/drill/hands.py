@@ -24,7 +24,7 @@ from gateway.store.slot import Slot, Word
 Hand = Callable[[Site, Fault], AbstractAsyncContextManager[None]]
 
 KILL_SECONDS = 0.1
-STOPPED_SECONDS, RUNNING_SECONDS = 0.4, 0.1
+STOPPED_SECONDS, RUNNING_SECONDS = 0.4, 0.02
 """Shorter than what the supervisor takes for hanging."""
 NAMELESS_SECONDS = 4.0
 LOCK_SECONDS = 10.0
@@ -86,18 +86,18 @@ def gateways_dead(site: Site, _fault: Fault) -> AbstractAsyncContextManager[None
 
 @asynccontextmanager
 async def no_tls(site: Site, _fault: Fault) -> AsyncIterator[None]:
-    await _begin_with(site, {gateway: overlay.without_tls(gateway.spec) for gateway in site.gateways.values()})
+    await _begin_with(site, overlay.without_tls)
     try:
         yield
     finally:
-        await _begin_with(site, {gateway: gateway.spec for gateway in site.gateways.values()})
+        await _begin_with(site, lambda spec: spec)
 
 
-async def _begin_with(site: Site, specs: dict[Gateway, Spec]) -> None:
+async def _begin_with(site: Site, change: Callable[[Spec], Spec]) -> None:
     """Listeners are bound when a gateway begins."""
-    for gateway, spec in specs.items():
+    for gateway in site.gateways.values():
         site.kill(gateway.name)
-        gateway.write(spec)
+        gateway.write(change(gateway.spec))
         await site.begin(gateway.name)
 
 

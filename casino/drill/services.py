@@ -108,7 +108,7 @@ def of_gateway(spec: Spec) -> Iterator[Fault]:
         trial("GatewayDnsFailures", effect_seconds=2, clears_seconds=5 * MINUTE),
     )  # fmt: skip
     yield fault(
-        "late-loop", "a worker is stopped for 0.4 s of each half second",
+        "late-loop", "a worker is stopped for 0.4 s again and again",
         trial("GatewayLoopLag", effect_seconds=1, window_seconds=MINUTE, clears_seconds=5 * MINUTE),
     )  # fmt: skip
     yield fault(
