@@ -33,8 +33,8 @@ def of_budgets(spec: Spec) -> Iterator[Fault]:
             touches=(f"{upstream}/{promise.kind}", f"budget/{name}"), trials=(*_tiers(promise), _spent(promise)),
         )  # fmt: skip
     yield Fault(
-        name="drift", what="the spec changes while a worker hangs and nobody replaces it", ground=Ground.BUDGETS,
-        touches=(*spec.upstreams, "budget"), trials=(Trial(key=Key("GatewayConfigDrift"), effect_seconds=2),),
+        name="drift", what="a gateway joins that runs another spec", ground=Ground.BUDGETS,
+        touches=(*spec.upstreams, "budget"), trials=(Trial(key=Key("GatewayConfigDrift"), effect_seconds=8, clears_seconds=2 * MINUTE),),
     )  # fmt: skip
     yield Fault(
         name="no-clients", what="nobody asks for anything any more", ground=Ground.BUDGETS,

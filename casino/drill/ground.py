@@ -41,7 +41,9 @@ YEAR_DAYS = 365.0
 READY_SECONDS = 90.0
 """Several stacks start on one machine, perhaps beside other work."""
 POLL_SECONDS = 0.1
-WORKERS = {Ground.SERVICES: 1, Ground.BUDGETS: 2, Ground.WATCHERS: 1, Ground.CLOCK: 1}
+GATEWAYS = {Ground.SERVICES: ("a", "b"), Ground.BUDGETS: ("a", "b"), Ground.WATCHERS: (), Ground.CLOCK: ("a",)}
+LATE = {Ground.BUDGETS: frozenset({"b"})}
+"""Those that Prometheus looks for, and that are begun by a fault alone."""
 ENDING = ((signal.SIGTERM, 2.0),)
 
 
@@ -101,12 +103,9 @@ class Site:
         )
         self.standin = bind(HOST, 0)
         self.standin_address = f"{HOST}:{self.standin.getsockname()[1]}"
-        has_gateways = ground is not Ground.WATCHERS
-        narrow = overlay.breakable(spec, workers=WORKERS[ground])
-        self.layout = arrange(narrow, free_ports=True, seats=has_gateways)
+        self.layout = arrange(overlay.breakable(spec), free_ports=True, seats=bool(GATEWAYS[ground]))
         self.spec = overlay.supervised(self.layout.spec, self.places, scale)
-        names = ("a", "b") if ground is Ground.SERVICES else ("a",)
-        self.gateways = {name: self._gateway(name) for name in names if has_gateways}
+        self.gateways = {name: self._gateway(name) for name in GATEWAYS[ground]}
         self.parts: dict[str, Part] = {}
         self.switches: dict[str, dict[str, str]] = {}
         """Those of games that are on, by the part."""
@@ -116,7 +115,8 @@ class Site:
         self._configure()
         for wave in self._waves():
             self.parts |= {part.name: part for part in wave}
-            await self._launch([replace(part, name=f"{self.ground} {part.name}") for part in wave])
+            late = LATE.get(self.ground, frozenset())
+            await self._launch([self._known(part.name) for part in wave if part.name not in late])
 
     def stop(self) -> None:
         """End everything at once: nothing of it is of use any more."""

@@ -67,11 +67,11 @@ def supervised(spec: Spec, places: Places, scale: float) -> Spec:
     )  # fmt: skip
 
 
-def breakable(spec: Spec, *, workers: int) -> Spec:
+def breakable(spec: Spec) -> Spec:
     """Return a spec whose bounds a few clients reach."""
     return replace(
         spec,
-        workers=workers,
+        workers=1,
         bounds=replace(spec.bounds, connections=CONNECTIONS),
         upstreams={name: _narrow(upstream) for name, upstream in spec.upstreams.items()},
         routes={name: _limited(route) for name, route in spec.routes.items()},
