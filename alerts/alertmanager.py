@@ -7,6 +7,7 @@ the bridge closes those by comparing, and a page always ends by itself.
 from collections.abc import Iterator
 from typing import Any
 
+from alerts.bridge import webhooks
 from alerts.promise import owner
 from alerts.text import document
 from gateway.spec.alerting import Mute
@@ -21,6 +22,9 @@ _CAUSES = {
     ),
     "GatewayCrashLoop": ("GatewayProcessDeaths|GatewayProcessSilent", "instance", "process"),
     "GatewayCertificateEndsSoon": ("GatewayCertificateEnds", "certificate"),
+    "BridgeDown": ("BridgeInstanceDown|BridgePeerSilent",),
+    "BridgeStoreDown": ("BridgeWebhooks(Refused|Slow)", "instance"),
+    "BridgeQueueAge": ("BridgeCallsFail", "instance", "key"),
     "GatewayDown": ("GatewayInstanceDown|GatewayCertificateUnknown|GatewayTrafficDrop",),
 }
 """By cause: its symptoms, and the labels in which they must agree."""
@@ -102,10 +106,10 @@ def _inhibitions(spec: Spec) -> Iterator[dict[str, Any]]:
 
 def _receivers(spec: Spec) -> list[dict[str, Any]]:
     # max_alerts 0: a list that is cut says `resolved` of alerts that still fire (notes, E5).
-    hook = {"url": spec.alerts.bridge, "max_alerts": 0}
+    hooks = [{"url": url, "max_alerts": 0} for url in webhooks(spec)]
     return [
-        {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True}]},
-        {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False}]},
+        {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True} for hook in hooks]},
+        {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False} for hook in hooks]},
         {"name": "nobody"},
     ]
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from gateway.spec.bridge import Peer
 from gateway.spec.consumer import Issuer
 from gateway.spec.limit import Store
 from gateway.spec.listen import ListenerTls
@@ -48,6 +49,7 @@ def whole(spec_of):
         listen=replace(spec.listen, public=(tls,)),
         issuers={"i": Issuer(issuer="i", audiences=(), algorithms=())},
         store=Store(url="redis://r"),
+        bridge=replace(spec.bridge, peer=Peer(url="http://10.0.0.2:9082")),
     )
 
 

@@ -44,7 +44,7 @@ WEEK_AGO = ("gateway-week-ago",) if FULL else ()
 
 
 @pytest.mark.proves("5.2 promtool: every other alert fires above its threshold only")
-@pytest.mark.parametrize("name", ["upstream-dice", "gateway", "gateway-week", "watchers", *WEEK_AGO])
+@pytest.mark.parametrize("name", ["upstream-dice", "gateway", "gateway-week", "bridge", "watchers", *WEEK_AGO])
 def test_every_other_alert_fires_above_its_threshold_only(whole, promtool, name):
     path = f"prometheus/tests/{name}.yaml"
     assert "SUCCESS" in promtool({**render(whole), path: proofs(whole)[path]}, "test", "rules", path)
