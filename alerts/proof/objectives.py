@@ -23,7 +23,7 @@ def tests(promise: Promise) -> dict[str, tuple[int, list[dict[str, Any]]]]:
         each = [_approach(promise, burn, sample, every), _outage(promise, burn, sample, every), _few(promise, burn)]
         found[burn.tier] = (every, each)
     if promise.ratio < 1:
-        found["budget"] = (60, [_budget(promise)])
+        found["budget"] = (120, [_budget(promise)])
     return found
 
 

@@ -15,6 +15,8 @@ from gateway.spec.limit import Store
 from gateway.spec.listen import ListenerTls
 from gateway.spec.load import load
 from gateway.spec.model import Spec
+from tests.alerts.jury import Jury
+from tests.proof import FULL
 
 SPEC = """
 casino: 1
@@ -80,6 +82,9 @@ def judge(promtool: Callable[..., str]) -> Callable[..., bool]:
     def run(
         rules: dict[str, str], series: dict[str, str], expected: list[tuple[str, str, list[dict]]], *, every: str
     ) -> bool:
+        if not FULL:
+            asked = [expr for expr, *_ in expected]
+            rules = {name: Jury(text).asked_of(asked) for name, text in rules.items()}
         test = {
             "rule_files": list(rules),
             "evaluation_interval": every,
