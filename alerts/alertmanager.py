@@ -22,6 +22,9 @@ _CAUSES = {
     ),
     "GatewayCrashLoop": ("GatewayProcessDeaths|GatewayProcessSilent", "instance", "process"),
     "GatewayCertificateEndsSoon": ("GatewayCertificateEnds", "certificate"),
+    "BridgeDown": ("BridgeInstanceDown|BridgePeerSilent",),
+    "BridgeStoreDown": ("BridgeWebhooks(Refused|Slow)", "instance"),
+    "BridgeQueueAge": ("BridgeCallsFail", "instance", "key"),
     "GatewayDown": ("GatewayInstanceDown|GatewayCertificateUnknown|GatewayTrafficDrop",),
 }
 """By cause: its symptoms, and the labels in which they must agree."""
