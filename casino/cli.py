@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that `casino check` in an edit
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -118,6 +119,13 @@ def main(words: Sequence[str] | None = None) -> int:
         # The reader has enough; Python must not try to flush what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as fault:
+        if fault.errno != errno.ENOSPC:
+            raise
+        # As above, and whoever reads the file must not take it for whole.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"casino: {fault.strerror}", file=sys.stderr)
+        return UNUSABLE
     return code
 
 
