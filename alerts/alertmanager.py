@@ -48,7 +48,8 @@ def _route(spec: Spec) -> dict[str, Any]:
     teams = dict.fromkeys([*spec.teams, owner(spec)])
     return {
         "receiver": "bridge",
-        "group_by": ["alertname", "team", "severity", "route", "upstream"],
+        # What joins a group that was told of waits for group_interval: of two tiers the slow page may come first.
+        "group_by": ["alertname", "team", "severity", "tier", "route", "upstream"],
         "group_wait": "5s",
         "group_interval": "30s",
         "repeat_interval": "4h",

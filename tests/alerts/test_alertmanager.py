@@ -78,6 +78,14 @@ def test_an_alert_of_an_unknown_team_still_reaches_the_bridge(config):
     assert amtool("config", "routes", "test", f"--config.file={config(EXAMPLE)}", *words).strip() == "bridge"
 
 
+def test_no_tier_of_an_objective_waits_for_the_group_of_another(whole):
+    """What joins a group that was told of waits for group_interval, and a slow page may come before the fast one."""
+    together = {*alertmanager.configuration(whole)["route"]["group_by"]}
+    labels_of_tiers = {name for alert in every_alert(whole) for name in alert.labels}
+    assert labels_of_tiers
+    assert labels_of_tiers <= together
+
+
 def test_a_list_of_alerts_is_never_cut():
     hooks = [
         hook for each in alertmanager.configuration(EXAMPLE)["receivers"] for hook in each.get("webhook_configs", [])
