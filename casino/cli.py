@@ -380,7 +380,10 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
     if not 0 <= rate <= MOST_LOAD_PER_SECOND:
         raise argparse.ArgumentTypeError(f"{text} is no rate from 0 to {MOST_LOAD_PER_SECOND:g} requests per second")
     return rate
