@@ -27,6 +27,9 @@ _CAUSES = {
     ),
     "GatewayCrashLoop": ("GatewayProcessDeaths|GatewayProcessSilent", "instance", "process"),
     "GatewayCertificateEndsSoon": ("GatewayCertificateEnds", "certificate"),
+    "BridgeDown": ("BridgeInstanceDown|BridgePeerSilent",),
+    "BridgeStoreDown": ("BridgeWebhooks(Refused|Slow)", "instance"),
+    "BridgeQueueAge": ("BridgeCallsFail", "instance", "key"),
     "GatewayDown": ("GatewayInstanceDown|GatewayCertificateUnknown|GatewayTrafficDrop",),
 }
 """By cause: its symptoms, and the labels in which they must agree."""
@@ -54,7 +57,8 @@ def _route(spec: Spec, scale: float) -> dict[str, Any]:
     teams = dict.fromkeys([*spec.teams, owner(spec)])
     return {
         "receiver": "bridge",
-        "group_by": ["alertname", "team", "severity", "route", "upstream"],
+        # What joins a group that was told of waits for group_interval: of two tiers the slow page may come first.
+        "group_by": ["alertname", "team", "severity", "tier", "route", "upstream"],
         "group_wait": duration(PAGE_WAIT_SECONDS * scale),
         "group_interval": duration(INTERVAL_SECONDS * scale),
         "repeat_interval": duration(14_400 * scale),

@@ -1,6 +1,6 @@
 """Tells people what an alert means: when it fires, how soon at which share of errors, whom it tells, what it cannot see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from alerts.objectives import percent
 from alerts.promise import Promise, promises
@@ -21,9 +21,9 @@ _TOLD = {
 }
 
 
-def explain(spec: Spec, name: str) -> str | None:
-    """Return the explanation of every alert of a name; None if there is none."""
-    alerts = [alert for alert in every_alert(spec) if alert.name == name]
+def explain(spec: Spec, name: str, more: Sequence[Alert] = ()) -> str | None:
+    """Return the explanation of every alert of a name, ours or `more` of the user's; None if there is none."""
+    alerts = [alert for alert in (*every_alert(spec), *more) if alert.name == name]
     if not alerts:
         return None
     if name in BURNS.values():

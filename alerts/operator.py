@@ -1,24 +1,34 @@
-"""The same rules for the Prometheus Operator: PrometheusRule documents, and a ServiceMonitor for the control port."""
+"""The same rules for the Prometheus Operator: PrometheusRule documents, and ServiceMonitors for control and the bridge."""
 
 from typing import Any
 
 import yaml
 
+from alerts import bridge
 from alerts.gateway import JOB
-from alerts.prometheus import SCRAPE_SECONDS
+from alerts.prometheus import SCRAPE_SECONDS, credentials_file
 from alerts.text import HEAD, document
 from exporters.duration import duration
+from gateway.spec.model import Spec
 
-_LABELS = {"app.kubernetes.io/name": JOB}
+_NAME, _COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+_LABELS = {_NAME: JOB}
+_TOKEN = {"name": "casino-control", "key": "token"}
+"""The Secret that holds a token of `control.tokens`."""
 
 
-def render(rules: dict[str, str]) -> dict[str, str]:
-    """Return a document for each rule file, and the monitor."""
+def render(rules: dict[str, str], spec: Spec) -> dict[str, str]:
+    """Return a document for each rule file, and the monitors."""
     files = {
         f"operator/rules/{path.rpartition('/')[2]}": _rule(path.rpartition("/")[2].removesuffix(".yaml"), text)
         for path, text in rules.items()
     }
-    return files | {"operator/servicemonitor.yaml": document(_monitor())}
+    control = {"port": "control"} | ({"authorization": {"credentials": _TOKEN}} if credentials_file(spec) else {})
+    files["operator/servicemonitor.yaml"] = document(_monitor(JOB, _NAME, _LABELS, control))
+    port = {"port": "bridge"} | ({"scheme": "https"} if spec.bridge.tls else {})
+    labels = _LABELS | {_COMPONENT: bridge.JOB}
+    files["operator/servicemonitor-bridge.yaml"] = document(_monitor("casino-bridge", _COMPONENT, labels, port))
+    return files
 
 
 def _rule(name: str, text: str) -> str:
@@ -30,14 +40,15 @@ def _rule(name: str, text: str) -> str:
     )
 
 
-def _monitor() -> dict[str, Any]:
+def _monitor(name: str, job: str, labels: dict[str, str], endpoint: dict[str, Any]) -> dict[str, Any]:
+    """`job` is the label of a service that gives its series their job."""
     spec = {
-        "jobLabel": "app.kubernetes.io/name",
-        "selector": {"matchLabels": _LABELS},
-        "endpoints": [{"port": "control", "path": "/metrics", "interval": duration(SCRAPE_SECONDS)}],
+        "jobLabel": job,
+        "selector": {"matchLabels": labels},
+        "endpoints": [{**endpoint, "path": "/metrics", "interval": duration(SCRAPE_SECONDS)}],
     }
     return {
-        "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": _metadata("casino"), "spec": spec,
+        "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": _metadata(name), "spec": spec,
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from alerts.rule import Alert, Group
 from alerts.text import rules_file
 from gateway.spec.alerting import Alerts
 
-RULES = "prometheus/rules/own.yaml"
+FILE = "own"
+RULES = f"prometheus/rules/{FILE}.yaml"
 
 
 class Own(Struct, frozen=True):
@@ -23,5 +24,5 @@ def render(own: Own, links: Alerts) -> dict[str, str]:
     """Return rules and tests by their path below the build's folder."""
     if not own.alerts:
         return {}
-    group = Group(name="own", every_seconds=EVERY_SECONDS, rules=own.alerts)
-    return {RULES: rules_file((group,), links)} | cases_file("own", own.cases)
+    group = Group(name=FILE, every_seconds=EVERY_SECONDS, rules=own.alerts)
+    return {RULES: rules_file((group,), links)} | cases_file(FILE, own.cases)

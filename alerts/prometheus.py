@@ -1,18 +1,22 @@
 """Prometheus' configuration: what it scrapes, which rules it reads, whom it tells."""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from alerts.addresses import authority, bridges
+from alerts.bridge import JOB as BRIDGE
 from alerts.gateway import JOB
 from alerts.text import document
 from exporters.duration import duration
+from gateway.spec.address import parse_address
 from gateway.spec.model import Spec
 
 PATH = "prometheus/prometheus.yml"
 SCRAPE_SECONDS, EVALUATION_SECONDS = 10.0, 15.0
 """A failure is seen in at most both: with Alertmanager's wait less than 30 s are lost on the way to a page."""
+TOKEN = "casino-token"  # noqa: S105 - a file's name
 
 
 def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
@@ -24,17 +28,16 @@ def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
         "scrape_interval": duration(SCRAPE_SECONDS * time_scale),
         "evaluation_interval": duration(EVALUATION_SECONDS * time_scale),
     }
-    jobs: dict[str, list[dict[str, Any]]] = {
-        JOB: [{"targets": [spec.listen.control]}],
-        "prometheus": [*_targets((spec.alerts.prometheus,))],
-        "alertmanager": [*_targets(spec.alerts.alertmanagers)],
-        "bridge": [*_targets(bridges(spec))],
-    }
     config = {
         "global": own,
         "rule_files": ["rules/*.yaml"],
         "alerting": {"alertmanagers": [*_told(spec.alerts.alertmanagers)]},
-        "scrape_configs": [{"job_name": job, "static_configs": targets} for job, targets in jobs.items()],
+        "scrape_configs": [
+            _gateway(spec),
+            _job("prometheus", *_targets((spec.alerts.prometheus,))),
+            _job("alertmanager", *_targets(spec.alerts.alertmanagers)),
+            _job(BRIDGE, *_targets(bridges(spec))),  # its metrics need no token
+        ],
     }
     return {PATH: document(config)}
 
@@ -61,3 +64,32 @@ def _alike(urls: Iterable[str]) -> dict[tuple[str, str], list[str]]:
         where = urlsplit(url)
         found.setdefault((where.scheme, where.path), []).append(authority(url))
     return found
+
+
+def _gateway(spec: Spec) -> dict[str, Any]:
+    address = parse_address(spec.listen.control)
+    if address.family == "unix":
+        return _job(JOB, {"targets": []})  # Prometheus scrapes no UNIX socket: whoever passes it on names the address
+    target = spec.listen.control
+    if (host := ip_address(address.host)).is_unspecified:
+        target = f"{'[::1]' if host.version == 6 else '127.0.0.1'}:{address.port}"
+    file = credentials_file(spec)
+    return _job(JOB, {"targets": [target]}) | ({"authorization": {"credentials_file": file}} if file else {})
+
+
+def credentials_file(spec: Spec) -> str | None:
+    """Return where Prometheus finds the token that control asks of callers from elsewhere; None: it asks none.
+
+    Of several that of `prometheus`, or the first that may only read. One that is a variable of the gateway's must be
+    written into a file beside prometheus.yml.
+    """
+    if parse_address(spec.listen.control).is_loopback or not spec.control.tokens:
+        return None
+    readers = {name: token for name, token in spec.control.tokens.items() if token.role == "read"}
+    choice = readers or spec.control.tokens
+    token = choice.get("prometheus") or next(iter(choice.values()))
+    return token.token.file or TOKEN
+
+
+def _job(name: str, *targets: dict[str, Any]) -> dict[str, Any]:
+    return {"job_name": name, "static_configs": [*targets]}

@@ -1,6 +1,6 @@
 """The bundle of a spec: every file that Prometheus reads, by its path."""
 
-from alerts import credentials, gateway, objectives, store, upstreams, watchers
+from alerts import bridge, credentials, gateway, objectives, store, upstreams, watchers
 from alerts.promise import owner, promises, team_of
 from alerts.rule import Alert, Group
 from alerts.text import rules_file
@@ -24,6 +24,7 @@ def bundle(spec: Spec, *, time_scale: float = 1.0) -> Bundle:
     )
     sets["gateway-week"] = gateway.week(team, time_scale)
     sets["watchers"] = watchers.alerts(team, time_scale)
+    sets["bridge"] = bridge.alerts(spec, team, time_scale)
     groups = {
         name: (Group(name=name, every_seconds=EVERY_SECONDS * time_scale, rules=each),) for name, each in sets.items()
     }

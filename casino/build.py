@@ -59,7 +59,7 @@ def generated(spec: Spec, more: Own) -> dict[str, str]:
         **alert_tests(spec),
         **prometheus.render(spec),
         **alertmanager.render(spec),
-        **operator.render(rules),
+        **operator.render(rules, spec),
     }
 
 

@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that `casino check` in an edit
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -119,6 +120,13 @@ def main(words: Sequence[str] | None = None) -> int:
         # The reader has enough; Python must not try to flush what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as fault:
+        if fault.errno != errno.ENOSPC:
+            raise
+        # As above, and whoever reads the file must not take it for whole.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"casino: {fault.strerror}", file=sys.stderr)
+        return UNUSABLE
     return code
 
 
@@ -381,7 +389,10 @@ def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
     if not 0 <= rate <= MOST_LOAD_PER_SECOND:
         raise argparse.ArgumentTypeError(f"{text} is no rate from 0 to {MOST_LOAD_PER_SECOND:g} requests per second")
     return rate

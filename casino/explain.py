@@ -227,7 +227,7 @@ def _forwarded(
         limits=tuple(map(_limit, plan.limits)),
         arm=certain,
         arm_because=_because(rule, certain),
-        shares={} if certain else shares,
+        shares={} if certain else {version: round(share, 6) for version, share in shares.items()},
         upstream=plan.upstream_name,
         targets=targets,
         sends=tuple(_sent(plan, found, request, authority=authority, spec=spec, urls=urls, peer=peer)),
@@ -328,4 +328,4 @@ def _labels(first: str) -> Iterator[str]:
 def _version(outcome: Outcome) -> str:
     if outcome.arm is not None:
         return f"{outcome.arm}, because {outcome.arm_because}"
-    return ", ".join(f"{version} {write(Kind.SHARE, round(share, 6))}" for version, share in outcome.shares.items())
+    return ", ".join(f"{version} {write(Kind.SHARE, share)}" for version, share in outcome.shares.items())

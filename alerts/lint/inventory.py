@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from exporters.catalog import games, gateway, objective, prometheus
+from exporters.catalog import bridge, games, gateway, objective, prometheus
 from exporters.catalog.metric import Metric
 
 OWNED = ("gateway_", "casino_", "bridge_", "release_", "logs_", "objective:")
@@ -58,7 +58,7 @@ class Inventory(Struct, frozen=True):
 
 def catalogue() -> Inventory:
     """Return what this product exposes and records, and what it reads of Prometheus and Alertmanager."""
-    metrics: Iterable[Metric] = (*gateway.CATALOGUE, *games.CATALOGUE, *prometheus.CATALOGUE)
+    metrics: Iterable[Metric] = (*gateway.CATALOGUE, *bridge.CATALOGUE, *games.CATALOGUE, *prometheus.CATALOGUE)
     series = {name: known for metric in metrics for name, known in _exposed(metric).items()}
     series |= {each.name: Known("gauge", frozenset(each.labels)) for each in objective.CATALOGUE}
     return Inventory(series)

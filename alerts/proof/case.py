@@ -1,10 +1,11 @@
 """One alert's test as data: what it watches when all is well, just below its threshold and just above it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from alerts.proof.timeline import Phase, Series, state, test
+from alerts.proof.timeline import Asked, Phase, Series, state, test
 
 SAMPLE_SECONDS, EVERY_SECONDS = 15, 30
 TOLERANCE_SECONDS = 45.0
@@ -51,8 +52,37 @@ class Case(Struct, frozen=True, kw_only=True):
     """
 
 
-def entry(case: Case) -> dict[str, Any]:
-    """Return the test: well, just below, just above, well again."""
+def entries(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return the tests: well, just below, just above, well again. Cases that share no metric are played at the same time."""
+    return [_together(each) for each in _apart(cases)]
+
+
+def _apart(cases: Sequence[Case]) -> list[list[Case]]:
+    """Put each case to the first others that feed no metric of its own."""
+    parts: list[list[Case]] = []
+    for case in cases:
+        mine = _metrics(case)
+        found = next((part for part in parts if not any(mine & _metrics(other) for other in part)), None)
+        if found is None:
+            parts.append([case])
+        else:
+            found.append(case)
+    return parts
+
+
+def _metrics(case: Case) -> set[str]:
+    return {feed.series.partition("{")[0] for feed in case.feeds}
+
+
+def _together(cases: Sequence[Case]) -> dict[str, Any]:
+    names = ", ".join(case.alert for case in cases)
+    played = [_played(case) for case in cases]
+    series = tuple(each for all_of, _ in played for each in all_of)
+    asked = tuple(each for _, all_of in played for each in all_of)
+    return test(f"{names}: well, just below, just above, clears", SAMPLE_SECONDS, series, asked)
+
+
+def _played(case: Case) -> tuple[tuple[Series, ...], tuple[Asked, ...]]:
     look, wait = case.range_minutes * MINUTE, case.wait_minutes * MINUTE
     slack = 4 * EVERY_SECONDS
     lengths = (look + slack, look + wait + slack, look + wait + slack, look + slack)
@@ -68,7 +98,7 @@ def entry(case: Case) -> dict[str, Any]:
     sees = case.range_minutes / 2 if case.sees_minutes is None else case.sees_minutes
     fires = sum(lengths[:2]) + sees * MINUTE + wait
     early, late = (moment - moment % EVERY_SECONDS for moment in (fires - TOLERANCE_SECONDS, fires + TOLERANCE_SECONDS))
-    asked = (
+    return series, (
         state(case.alert, well, None),
         state(case.alert, below, None),
         state(case.alert, max(early, below), None),
@@ -76,7 +106,6 @@ def entry(case: Case) -> dict[str, Any]:
         state(case.alert, above, case.labels),
         state(case.alert, end, None),
     )
-    return test(f"{case.alert}: well, just below, just above, clears", SAMPLE_SECONDS, series, asked)
 
 
 def _parts(feed: Feed) -> tuple[Feed, ...]:

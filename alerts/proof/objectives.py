@@ -23,14 +23,17 @@ def tests(promise: Promise) -> dict[str, tuple[int, list[dict[str, Any]]]]:
         each = [_approach(promise, burn, sample, every), _outage(promise, burn, sample, every), _few(promise, burn)]
         found[burn.tier] = (every, each)
     if promise.ratio < 1:
-        found["budget"] = (60, [_budget(promise)])
+        found["budget"] = (120, [_budget(promise)])
     return found
 
 
 def _approach(promise: Promise, burn: Burn, sample: int, every: int) -> dict[str, Any]:
-    """Just below the threshold for a whole window; then just above, which the window shows after its half."""
+    """Just below the threshold for a whole window; then just above, which the window shows after its half; then just below
+    again, which ends it with the short window, while the long one is still above.
+    """
     long, threshold = burn.long_seconds, burn.threshold_ratio
-    phases = (Phase(long, BELOW * threshold), Phase(long, min(ABOVE * threshold, 1.0)), Phase(burn.short_seconds, 0))
+    low, high = BELOW * threshold, min(ABOVE * threshold, 1.0)
+    phases = (Phase(long, low), Phase(long, high), Phase(burn.short_seconds, low))
     rise = min(ABOVE, 1 / threshold) if threshold else ABOVE
     crossing = long + long * (1 - BELOW) / (rise - BELOW)
     asked = (
@@ -64,7 +67,7 @@ def _outage(promise: Promise, burn: Burn, sample: int, every: int) -> dict[str, 
 def _few(promise: Promise, burn: Burn) -> dict[str, Any]:
     """One failure too few to say anything, whatever share of the requests it is; then enough."""
     sample, every = STEPS[burn.tier]
-    few, enough = FEWEST_ERRORS - 1, FEWEST_ERRORS + 1
+    few, enough = FEWEST_ERRORS - 1, FEWEST_ERRORS
     jump, later = 4 * every, 8 * every
     failures = (
         Phase(jump, 0),

@@ -3,8 +3,8 @@
 from typing import Any
 
 from alerts.promise import Promise, owner, promises, team_of
-from alerts.proof import gateway, objectives, special, upstreams, watchers, week
-from alerts.proof.case import EVERY_SECONDS, Case, entry
+from alerts.proof import bridge, gateway, objectives, special, upstreams, watchers, week
+from alerts.proof.case import EVERY_SECONDS, Case, entries
 from alerts.text import document
 from gateway.spec.model import Spec
 
@@ -22,12 +22,18 @@ def render(spec: Spec) -> dict[str, str]:
         *(gateway.issuers(team) if spec.issuers else ()),
     )
     files |= cases_file("gateway", own, tests)
+    files |= _bridge(spec, team)
     files |= cases_file("watchers", watchers.watchers(team), special.watchers(team))
     files |= cases_file("gateway-week", gateway.identity(team))
     weeks = [*week.traffic(team), *week.refusals(team)]
     return files | {
         "prometheus/tests/gateway-week-ago.yaml": _file("gateway-week", ("gateway-week",), week.EVERY_SECONDS, weeks)
     }
+
+
+def _bridge(spec: Spec, team: str) -> dict[str, str]:
+    cases = bridge.bridge(team, spec.bridge.watchdog_seconds, is_pair=spec.bridge.peer is not None)
+    return cases_file("bridge", cases, bridge.more(team))
 
 
 def _promise(promise: Promise) -> dict[str, str]:
@@ -40,7 +46,7 @@ def _promise(promise: Promise) -> dict[str, str]:
 
 def cases_file(rules: str, each: tuple[Case, ...], more: list[dict[str, Any]] | None = None) -> dict[str, str]:
     """Return the test file of a rule file that holds one group of its own name."""
-    tests = [*map(entry, each), *(more or [])]
+    tests = [*entries(each), *(more or [])]
     return {f"prometheus/tests/{rules}.yaml": _file(rules, (rules,), EVERY_SECONDS, tests)}
 
 

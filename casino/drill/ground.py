@@ -105,6 +105,8 @@ class Site:
         self.standin_address = f"{HOST}:{self.standin.getsockname()[1]}"
         self.layout = arrange(overlay.breakable(spec), free_ports=True, seats=bool(GATEWAYS[ground]))
         self.spec = overlay.supervised(self.layout.spec, self.places, scale)
+        # Rules are made shorter by `time_scale`, and what they take from the spec with them: not twice.
+        self._ruled = replace(self.spec, bridge=spec.bridge)
         self.gateways = {name: self._gateway(name) for name in GATEWAYS[ground]}
         self.parts: dict[str, Part] = {}
         self.switches: dict[str, dict[str, str]] = {}
@@ -209,7 +211,7 @@ class Site:
         self.prometheus_file.parent.mkdir()
         folder = self.prometheus_file.parent / "rules"
         folder.mkdir()
-        for name, text in rules.render(self.spec, self._keys, time_scale=self.scale).items():
+        for name, text in rules.render(self._ruled, self._keys, time_scale=self.scale).items():
             (folder / name).write_text(text)
         [config] = prometheus.render(self.spec, time_scale=self.scale).values()
         self.prometheus_file.write_text(json.dumps(self._scraping(yaml.safe_load(config))))

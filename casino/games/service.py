@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client.exposition import choose_encoder
 from sanic import HTTPResponse, Request, Sanic
 from sanic.config import Config
-from sanic.exceptions import BadRequest, SanicException
+from sanic.exceptions import BadRequest, NotFound, SanicException
 from sanic.response import BaseHTTPResponse
 
 from casino.games.meter import Meter
@@ -69,6 +69,16 @@ class Service:
             return None
         return HTTPResponse(body, content_type=JSON)
 
+    async def home(self, _request: Request) -> HTTPResponse:
+        """List what is here, for whoever follows the address `casino up` prints."""
+        places = {
+            self.game.path.replace("<field>", "6"): f"plays {self.game.name}, version {self.game.version}",
+            "/health": "200, or 503 while the switch `unhealthy` is on",
+            "/switches": "what spoils the answers; PUT sets it",
+            "/metrics": "Prometheus or OpenMetrics text, as Accept asks",
+        }
+        return HTTPResponse(msgspec.json.format(msgspec.json.encode(places), indent=2) + b"\n", content_type=JSON)
+
     async def health(self, _request: Request) -> HTTPResponse:
         sick = self.switches.unhealthy
         body = {"status": "sick" if sick else "ok", "game": self.game.name, "version": self.game.version}
@@ -100,7 +110,8 @@ class Service:
 async def _problem(_request: Request, error: SanicException) -> HTTPResponse:
     """Say what went wrong as RFC 9457 does."""
     status = HTTPStatus(error.status_code)
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": str(error)}
+    detail = "Nothing is here; / lists what is." if isinstance(error, NotFound) else str(error)
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     return HTTPResponse(msgspec.json.encode(body), status, error.headers, PROBLEM)
 
 
@@ -111,6 +122,7 @@ def build(game: Game, switches: Switches, seed: int | None = None) -> App:
     app.config.RESPONSE_TIMEOUT = NEVER_SECONDS  # a game that hangs must hang
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = 1.0
     app.add_route(service.play, game.path, methods=READ, name=PLAY)
+    app.add_route(service.home, "/", methods=READ)
     app.add_route(service.health, "/health", methods=READ)
     app.add_route(service.metrics, "/metrics", methods=READ)
     app.add_route(service.show, "/switches", methods=READ)

@@ -27,7 +27,7 @@ def files_of(path: Path, stage: str | None) -> tuple[Path, ...]:
     parts = _in_folder(path) if _is_folder(path) else [path]
     if not parts:
         raise _unreadable(path, "the folder holds no *.yaml file")
-    return (*parts, _overlay(path, stage)) if stage else tuple(parts)
+    return tuple(parts) if stage is None else (*parts, _overlay(path, stage))
 
 
 def read(files: tuple[Path, ...], findings: Findings, *, has_overlay: bool) -> Tree:

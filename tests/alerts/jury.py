@@ -20,7 +20,7 @@ MOST_SECONDS = 400
 class Jury:
     """One rule file and the tests that judge it."""
 
-    def __init__(self, rules: str, folder: Path) -> None:
+    def __init__(self, rules: str, folder: Path = Path()) -> None:
         document = yaml.safe_load(rules)
         self.groups = [(group["name"], len(group["rules"])) for group in document["groups"]]
         self.rules = [rule for group in document["groups"] for rule in group["rules"]]
@@ -35,6 +35,17 @@ class Jury:
                 self._try(alive, part)
         return list(alive.values())
 
+    def asked_of(self, exprs: Iterable[str]) -> str:
+        """Write the rules that these expressions are about, and those they read: the others cost time and say nothing."""
+        places = {place for expr in exprs for place, rule in enumerate(self.rules) if _is_about(expr, rule)}
+        places |= self._needed({0: {place: self.rules[place] for place in places}})
+        groups, first = [], 0
+        for name, count in self.groups:
+            kept = [self.rules[at] for at in range(first, first + count) if at in places]
+            groups.append({"name": name, "rules": kept})
+            first += count
+        return yaml.safe_dump({"groups": groups})
+
     def _parts(self, file: dict) -> Iterator[dict]:
         """One file for the tests of each alert: they need no other rules."""
         by_alert: dict[str, list[dict]] = {}
@@ -45,13 +56,12 @@ class Jury:
     def _try(self, alive: dict[int, Mutant], file: dict) -> None:
         copies = {number: self._copies(number, mutant) for number, mutant in alive.items()}
         while True:
-            tests = [self._asked(test, alive, copies) for test in file["tests"]]
-            asked = {
-                int(n) for test in tests for ask in test["promql_expr_test"] for n in NUMBERED.findall(ask["expr"])
-            }
+            asked: dict[int, set[int]] = {}
+            tests = [self._asked(test, copies, asked) for test in file["tests"]]
             if not asked:
                 return
-            self._write({**file, "tests": tests}, {number: copies[number] for number in asked})
+            needed = {number: _leading_to(places, copies[number]) for number, places in asked.items()}
+            self._write({**file, "tests": [test for test in tests if test["promql_expr_test"]]}, needed)
             said = self._run()
             broken = {int(n) for name in BROKEN.findall(said) for n in NUMBERED.findall(name)}
             failed = {int(n) for expr in FAILED.findall(said) for n in NUMBERED.findall(expr)}
@@ -78,25 +88,32 @@ class Jury:
             place: _renamed(mutant.changed.get(place, self.rules[place]), names, number) for place in sorted(places)
         }
 
-    def _asked(self, test: dict, alive: dict[int, Mutant], copies: dict[int, dict[int, dict]]) -> dict:
-        put = (self._of(ask, number, copies[number]) for number in alive for ask in test["promql_expr_test"])
-        return {**test, "promql_expr_test": [ask for ask in put if ask]}
+    def _asked(self, test: dict, copies: dict[int, dict[int, dict]], asked: dict[int, set[int]]) -> dict:
+        """Put the questions to every mutant that has the rule they are about; `asked` learns which rules those are."""
+        fed = {series["series"].partition("{")[0] for series in test["input_series"]}
+        put = []
+        for number, each in copies.items():
+            for ask in test["promql_expr_test"]:
+                place = self._meant(ask["expr"], each)
+                # A mutant that records anew what the test feeds would be asked without it.
+                if place is None or any(f"{name}_m{number}" in each[place]["expr"] for name in fed):
+                    continue
+                asked.setdefault(number, set()).add(place)
+                put.append(self._of(ask, self.rules[place], number))
+        return {**test, "promql_expr_test": put}
 
-    def _of(self, ask: dict, number: int, copies: dict[int, dict]) -> dict | None:
-        """Put the question to a mutant, if it is about a rule that the mutant has."""
-        alert = re.search(r'alertname="(\w+)"', ask["expr"])
-        tier = re.search(r'tier="([\w-]+)"', ask["expr"])
-        for place in copies:
-            rule = self.rules[place]
-            if alert and rule.get("alert") == alert[1]:
-                if not tier or rule.get("labels", {}).get("tier") == tier[1]:
-                    return _put(ask, f'alertname="{alert[1]}"', f'alertname="{alert[1]}_m{number}"')
-            elif not alert and "record" in rule and _mentions(ask["expr"], rule["record"]):
-                return _put(ask, rule["record"], f"{rule['record']}_m{number}")
-        return None
+    def _meant(self, expr: str, copies: dict[int, dict]) -> int | None:
+        """Return the place of the rule that a question is about, if it is among the copies."""
+        return next((place for place in copies if _is_about(expr, self.rules[place])), None)
+
+    def _of(self, ask: dict, rule: dict, number: int) -> dict:
+        if "alert" in rule:
+            return _put(ask, f'alertname="{rule["alert"]}"', f'alertname="{rule["alert"]}_m{number}"')
+        return _put(ask, rule["record"], f"{rule['record']}_m{number}")
 
     def _write(self, file: dict, copies: dict[int, dict[int, dict]]) -> None:
-        needed = self._needed(copies)
+        fed = {series["series"].partition("{")[0] for test in file["tests"] for series in test["input_series"]}
+        needed = {place for place in self._needed(copies) if self.rules[place].get("record") not in fed}
         groups, place = [], 0
         for name, count in self.groups:
             rules = []
@@ -126,6 +143,30 @@ class Jury:
             cwd=self.folder, capture_output=True, text=True, check=False, timeout=MOST_SECONDS,
         )  # fmt: skip
         return done.stdout + done.stderr
+
+
+def _leading_to(asked: set[int], copies: dict[int, dict]) -> dict[int, dict]:
+    """Of a mutant's copies those that are asked, and those they read."""
+    found: set[int] = set()
+    left = set(asked)
+    while left:
+        place = left.pop()
+        found.add(place)
+        left |= {
+            other
+            for other, rule in copies.items()
+            if other not in found and "record" in rule and _mentions(copies[place]["expr"], rule["record"])
+        }
+    return {place: rule for place, rule in copies.items() if place in found}
+
+
+def _is_about(expr: str, rule: dict) -> bool:
+    """Whether an expression asks for a recorded series, or for an alert; one without a name asks for all."""
+    if "record" in rule:
+        return _mentions(expr, rule["record"])
+    names = re.search(r'alertname="(\w+)"', expr), re.search(r'tier="([\w-]+)"', expr)
+    has = rule["alert"], rule.get("labels", {}).get("tier")
+    return "ALERTS" in expr and all(name is None or name[1] == own for name, own in zip(names, has, strict=True))
 
 
 def _mentions(expr: str, name: str) -> bool:

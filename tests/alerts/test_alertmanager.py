@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from alerts import alertmanager, operator, prometheus
 from alerts.lint.bundle import inhibitions
@@ -13,7 +14,9 @@ from alerts.lint.judge import Surroundings, lint
 from alerts.render import every_alert, render
 from alerts.rule import Severity
 from alerts.text import labels
+from gateway.spec.access import Token
 from gateway.spec.load import load
+from gateway.spec.secret import Secret
 from tests.checkout import ROOT
 
 EXAMPLE = load(ROOT / "examples" / "casino.yaml").spec
@@ -75,6 +78,14 @@ def test_an_alert_of_an_unknown_team_still_reaches_the_bridge(config):
     assert amtool("config", "routes", "test", f"--config.file={config(EXAMPLE)}", *words).strip() == "bridge"
 
 
+def test_no_tier_of_an_objective_waits_for_the_group_of_another(whole):
+    """What joins a group that was told of waits for group_interval, and a slow page may come before the fast one."""
+    together = {*alertmanager.configuration(whole)["route"]["group_by"]}
+    labels_of_tiers = {name for alert in every_alert(whole) for name in alert.labels}
+    assert labels_of_tiers
+    assert labels_of_tiers <= together
+
+
 def test_a_list_of_alerts_is_never_cut():
     hooks = [
         hook for each in alertmanager.configuration(EXAMPLE)["receivers"] for hook in each.get("webhook_configs", [])
@@ -131,13 +142,14 @@ def test_prometheus_takes_its_configuration_and_finds_its_rules(promtool):
 
 def test_the_operator_gets_the_same_rules():
     rules = render(EXAMPLE)
-    files = operator.render(rules)
+    files = operator.render(rules, EXAMPLE)
     for path, text in rules.items():
         document = yaml.safe_load(files[f"operator/rules/{path.rpartition('/')[2]}"])
         assert document["spec"] == yaml.safe_load(text)
         assert document["kind"] == "PrometheusRule"
-    monitor = yaml.safe_load(files["operator/servicemonitor.yaml"])
-    assert monitor["spec"]["selector"]["matchLabels"][monitor["spec"]["jobLabel"]] == "casino"
+    for name, job in (("servicemonitor", "casino"), ("servicemonitor-bridge", "bridge")):
+        monitor = yaml.safe_load(files[f"operator/{name}.yaml"])
+        assert monitor["spec"]["selector"]["matchLabels"][monitor["spec"]["jobLabel"]] == job
 
 
 @pytest.mark.parametrize("render", [alertmanager.render, prometheus.render])
@@ -153,3 +165,58 @@ def test_days_and_nights_are_written_as_alertmanager_reads_them(muted):
     ]  # fmt: skip
     assert nights["location"] == "Europe/Berlin"
     assert weekend["weekdays"] == ["saturday", "sunday"]
+
+
+def with_control(address: str, **tokens: Token):
+    listen = replace(EXAMPLE.listen, control=address)
+    return replace(EXAMPLE, listen=listen, control=replace(EXAMPLE.control, tokens=tokens))
+
+
+READS = Token(token=Secret(file="/run/secrets/reads"))
+OPERATES = Token(token=Secret(file="/run/secrets/operates"), role="operate")
+VARIABLE = Token(token=Secret(env="CONTROL_TOKEN"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "target", "file"),
+    [
+        pytest.param(EXAMPLE, "127.0.0.1:9080", None, id="on loopback nobody is asked"),
+        pytest.param(with_control("127.0.0.1:9080", a=READS), "127.0.0.1:9080", None, id="on loopback, though there are tokens"),
+        pytest.param(with_control("10.0.0.5:9080", a=READS), "10.0.0.5:9080", "/run/secrets/reads", id="elsewhere"),
+        pytest.param(with_control("10.0.0.5:9080", a=OPERATES, b=READS), "10.0.0.5:9080", "/run/secrets/reads", id="who may only read"),
+        pytest.param(with_control("10.0.0.5:9080", a=VARIABLE, prometheus=READS), "10.0.0.5:9080", "/run/secrets/reads", id="its own name"),
+        pytest.param(with_control("10.0.0.5:9080", a=OPERATES), "10.0.0.5:9080", "/run/secrets/operates", id="there is no other"),
+        pytest.param(with_control("0.0.0.0:9080", a=VARIABLE), "127.0.0.1:9080", "casino-token", id="a variable; every address"),
+        pytest.param(with_control("[::]:9080", a=READS), "[::1]:9080", "/run/secrets/reads", id="every address of IPv6"),
+        pytest.param(with_control("unix:/run/casino.sock"), None, None, id="a socket that Prometheus cannot reach"),
+    ],
+)  # fmt: skip
+def test_control_is_scraped_with_its_token(spec, target, file):
+    job = jobs(spec)["casino"]
+    assert job["static_configs"] == [{"targets": [target] if target else []}]
+    assert job.get("authorization") == ({"credentials_file": file} if file else None)
+    (endpoint,) = yaml.safe_load(operator.render({}, spec)["operator/servicemonitor.yaml"])["spec"]["endpoints"]
+    assert ("authorization" in endpoint) is (file is not None)
+
+
+def test_prometheus_takes_a_token_from_a_file(promtool):
+    spec = with_control("10.0.0.5:9080", a=VARIABLE)
+    files = {**render(spec), **prometheus.render(spec), "prometheus/casino-token": "x" * 32}
+    promtool(files, "check", "config", prometheus.PATH)
+
+
+def jobs(spec) -> dict[str, dict]:
+    config = yaml.safe_load(prometheus.render(spec)[prometheus.PATH])
+    return {job["job_name"]: job for job in config["scrape_configs"]}
+
+
+def test_both_bridges_of_a_pair_are_told_and_scraped(whole):
+    hooks = [each["url"] for each in alertmanager.configuration(whole)["receivers"][0]["webhook_configs"]]
+    assert hooks == ["http://127.0.0.1:9082/alertmanager", "http://10.0.0.2:9082/alertmanager"]
+    assert jobs(whole)["bridge"]["static_configs"] == [{"targets": ["127.0.0.1:9082", "10.0.0.2:9082"]}]
+
+
+def test_a_bridge_behind_tls_is_scraped_so():
+    spec = replace(EXAMPLE, bridge=replace(EXAMPLE.bridge, url="https://bridge.example"))
+    (targets,) = jobs(spec)["bridge"]["static_configs"]
+    assert targets == {"targets": ["bridge.example:443"], "labels": {"__scheme__": "https"}}

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.render import every_alert
 from alerts.text import annotations
-from exporters.catalog import gateway, objective, prometheus
+from exporters.catalog import bridge, gateway, objective, prometheus
 from exporters.catalog.metric import Metric
 from gateway.spec.alerting import Alerts
 from tests.checkout import ROOT
@@ -35,11 +35,13 @@ def test_a_page_has_its_four_sections_and_each_says_something(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_queries_of_a_page_are_promql_of_metrics_that_exist(page):
-    known = {name for each in (gateway, prometheus) for metric in vars(each).values() for name in names(metric)}
+    known = {name for each in (bridge, gateway, prometheus) for metric in vars(each).values() for name in names(metric)}
     known |= OF_PROMETHEUS
     for query in QUERY.findall(page.read_text()):
         promql_parser.parse(query)
-        for name in re.findall(r"\b(?:gateway|prometheus|alertmanager)_\w+|\bALERTS\b|\bscrape_\w+|\bup\b", query):
+        for name in re.findall(
+            r"\b(?:bridge|gateway|prometheus|alertmanager)_\w+|\bALERTS\b|\bscrape_\w+|\bup\b", query
+        ):
             assert name in known, (query, name)
         for name in re.findall(r"\bobjective:[\w:]+", query):
             assert name in recorded(), query

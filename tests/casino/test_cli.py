@@ -91,6 +91,12 @@ def test_the_schema_is_json(capsys):
         assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
 
 
+def test_a_full_disk_is_told_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        command = subprocess.run([*CASINO, "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (command.returncode, command.stderr) == (2, "casino: No space left on device\n")
+
+
 def test_a_reader_that_has_enough_is_no_fault():
     command = subprocess.Popen([*CASINO, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     command.stdout.close()

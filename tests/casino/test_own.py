@@ -1,5 +1,6 @@
 """An SRE's own file of alerts: run within bounds by check and build, judged like ours, never run by serve."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -92,6 +93,39 @@ def test_check_runs_it_and_says_where_the_spec_names_it(place, capsys):
     said = capsys.readouterr().out
     assert f"{place / 'casino.yaml'}:4:" in said
     assert "no-comparison" in said
+
+
+def alerts(place: Path, *words: str) -> int:
+    return main(["alerts", *words, "--spec", str(place / "casino.yaml")])
+
+
+def test_its_alerts_are_listed_shown_and_explained_like_ours(place, capsys):
+    assert alerts(place, "list") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("RouteResets")]
+    assert line.split()[1:4] == ["warning", "games", "own"]
+    assert alerts(place, "list", "--json") == 0
+    (row,) = [row for row in json.loads(capsys.readouterr().out) if row["file"] == "own"]
+    assert (row["name"], row["summary"]) == ("RouteResets", "Services break off their answers.")
+    assert alerts(place, "show", "RouteResets") == 0
+    (rule,) = yaml.safe_load(capsys.readouterr().out)
+    assert (rule["alert"], rule["for"]) == ("RouteResets", "10m")
+    assert alerts(place, "explain", "RouteResets") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("RouteResets: Services break off their answers.")
+    assert "fires while this gives anything, for 10m without a break" in shown
+
+
+def test_a_name_that_is_nearly_one_of_its_alerts_is_answered_with_it(place, capsys):
+    assert alerts(place, "show", "RouteReset") == 1
+    assert "did you mean `RouteResets`?" in capsys.readouterr().err
+
+
+def test_no_list_is_shown_while_it_is_wrong(place, capsys):
+    (place / "own.py").write_text("raise SystemExit('no')\n")
+    assert alerts(place, "list") == 2
+    said = capsys.readouterr()
+    assert "it fails\nno" in said.err
+    assert said.out == ""
 
 
 def test_it_sees_nothing_of_the_environment(place, monkeypatch, capsys):

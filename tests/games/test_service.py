@@ -36,6 +36,13 @@ def test_what_is_refused_is_told_as_a_problem(dice, method, path, status):
     assert answer.json()["detail"]
 
 
+def test_its_address_alone_lists_what_is_there(dice):
+    listed = dice.http.get("/").json()
+    assert {dice.http.get(path).status_code for path in listed} == {200}
+    assert list(listed) == ["/roll/6", "/health", "/switches", "/metrics"]
+    assert dice.http.get("/rol/6").json()["detail"] == "Nothing is here; / lists what is."
+
+
 def test_health_says_who_answers(dice):
     answer = dice.http.get("/health")
     assert answer.json() == {"status": "ok", "game": "dice", "version": "v1"}

@@ -20,6 +20,8 @@ from tests.waiting import until
 PROGRAM = Path(__file__).with_name("fake_gateway.py")
 ROOT = Path(__file__).parents[2]
 WORKERS = 2
+START_SECONDS = 60
+"""Six processes begin at once: on a machine that others keep busy that alone takes longer than `until` waits."""
 KINDS = ("worker-1", "control", "writer")
 
 SPEC = """
@@ -67,7 +69,7 @@ class Gateway:
     def start(self, *options, **settings):
         before = len(self.events("ready"))
         process = self.launch(*options, **settings)
-        until(lambda: len(self.events("ready")) > before or process.poll() is not None)
+        until(lambda: len(self.events("ready")) > before or process.poll() is not None, seconds=START_SECONDS)
         assert process.poll() is None, self.stderr.read_text()
         return process
 

@@ -81,7 +81,7 @@ def read_back(text: str) -> Spec:
 
 
 @given(values(type_of(Spec)), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_spec_loads_back_as_itself(spec, defaults):
     assert read_back(dump(spec, defaults=defaults)) == spec
 

@@ -67,6 +67,14 @@ def calls_since(connection: sqlite3.Connection, since: float) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
+def delivered_since(connection: sqlite3.Connection, since: float) -> frozenset[str]:
+    """Return the names of routing keys with which PagerDuty took something."""
+    rows = connection.execute(
+        "SELECT DISTINCT target FROM audit WHERE at >= ? AND what = ?", (since, What.DELIVERED.value)
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def forget(connection: sqlite3.Connection, before: float, most: int) -> int:
     """Delete some of the rows older than that; the file itself refuses for rows of the last day."""
     return connection.execute(

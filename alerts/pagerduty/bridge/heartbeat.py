@@ -13,7 +13,7 @@ from functools import partial
 import httpx
 import msgspec
 
-from alerts.pagerduty.bridge import ledger
+from alerts.pagerduty.bridge import audit, ledger, queue
 from alerts.pagerduty.bridge.meter import Meter
 from alerts.pagerduty.bridge.settings import Settings
 from alerts.pagerduty.bridge.store import Store, StoreError
@@ -31,6 +31,9 @@ ROOM_BYTES = 32_000
 """About what one webhook needs."""
 STORE_SECONDS = 10.0
 """How long the store may be unwell before somebody is paged."""
+STUCK_SECONDS = 300.0
+"""How long something may wait for a routing key that takes nothing, before the ping stops: then no page of that key gets
+out, the bridge's own among them."""
 WATCHDOG = Notice(
     key=f"{OWN_KEYS}/watchdog",
     summary="The Watchdog alert stopped: Prometheus or Alertmanager cannot tell anybody of anything",
@@ -122,11 +125,23 @@ class Heartbeat:
         if ping is None or time.monotonic() - self._pinged_at < PING_SECONDS:
             return
         self._pinged_at = time.monotonic()
+        if stuck := self._stuck(time.time()):
+            logger.warning("not_delivering", extra={"fields": {"casino.keys": ", ".join(stuck)}})
+            return
         try:
             httpx.get(self._secrets.get(ping), timeout=10.0).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, SecretError) as fault:
             # Its text may hold the URL, which is a secret.
             logger.warning("ping_failed", extra={"fields": {"error.type": type(fault).__name__}})
+
+    def _stuck(self, now: float) -> tuple[str, ...]:
+        """Return the routing keys for which something waits too long and that took nothing meanwhile (in a storm they do)."""
+        if not self._is_sending():
+            return ()
+        with self._store.reading() as connection:
+            depths = queue.depths(connection)
+            alive = audit.delivered_since(connection, now - STUCK_SECONDS)
+        return tuple(key for key, depth in depths.items() if depth.oldest_at < now - STUCK_SECONDS and key not in alive)
 
 
 def _find_room(connection: sqlite3.Connection) -> None:

@@ -154,6 +154,26 @@ def own(connection: sqlite3.Connection, notice: Notice, target: str, *, is_open:
     return True
 
 
+def tell_more(connection: sqlite3.Connection, notice: Notice, now: float) -> bool:
+    """Tell more of an open incident of the bridge itself, instead of what still waits to be told. False if it is not open.
+
+    PagerDuty takes a second trigger of an open alert as a line in its log: nobody is woken twice.
+    """
+    known = incident(connection, notice.key)
+    if known is None or not known.is_open:
+        return False
+    body = msgspec.json.encode(notice)
+    keep(connection, Stored(known, body), now)
+    if not queue.reword(connection, notice.key, body):
+        entry = Entry(
+            target=known.target, key=notice.key, action=Action.TRIGGER, rank=URGENT_RANK, name="bridge",
+            starts_at=known.starts_at, body=body,
+        )  # fmt: skip
+        queue.put(connection, entry, now)
+    audit.add(connection, audit.Row(now, notice.key, known.target, What.OWN.value, notice.summary))
+    return True
+
+
 def exclaim(connection: sqlite3.Connection, notice: Notice, target: str, now: float) -> None:
     """Trigger an incident of the bridge itself that only a person can end; once, until it was sent."""
     if queue.is_waiting(connection, notice.key):

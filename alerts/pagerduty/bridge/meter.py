@@ -13,6 +13,8 @@ from exporters.catalog.metric import Metric
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 DELIVERY = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 REASONS = ("refused", "expired", "unreadable")
+FAILURES = ("400", "429", "500", "502", "503", "504", "timeout", "network", "tls", "secret")
+"""Why calls fail; another status gets its series with its first call, of which no rate can know."""
 
 
 class Meter:
@@ -87,6 +89,8 @@ class Meter:
         for key in self._keys:
             for action in Action:
                 self.count(catalog.SENT, key, action.value, by=0)
+            for reason in FAILURES:
+                self.count(catalog.FAILED, key, reason, by=0)
             for metric in (catalog.PAUSED, catalog.STORM):
                 self.show(metric, 0, key)
         self.show(catalog.STORE_UP, 1)

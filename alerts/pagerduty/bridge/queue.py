@@ -108,6 +108,18 @@ def hurry(connection: sqlite3.Connection, target: str) -> None:
     connection.execute("UPDATE queue SET not_before = 0 WHERE target = ? AND is_head AND not_before > 0", (target,))
 
 
+def reword(connection: sqlite3.Connection, key: str, body: bytes) -> bool:
+    """Let the trigger of an incident that waits and was never tried say something else. False if there is none."""
+    return (
+        connection.execute(
+            "UPDATE queue SET body = ? WHERE id = (SELECT max(id) FROM queue WHERE key = ? AND action = 'trigger'"
+            " AND attempts = 0)",
+            (body, key),
+        ).rowcount
+        == 1
+    )
+
+
 def fall_back(connection: sqlite3.Connection, id_: int) -> None:
     """Let an event be sent in its least form."""
     connection.execute("UPDATE queue SET is_fallback = 1, not_before = 0 WHERE id = ?", (id_,))

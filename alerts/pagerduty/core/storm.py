@@ -14,6 +14,10 @@ from alerts.pagerduty.core.severity import RANKS, Severity
 
 CALM_RATIO = 0.25
 MOST_NAMES = 40
+GROWTH_RATIO = 1.25
+"""A storm that grew by less since it was last told needs no further word."""
+UPDATE_SECONDS = 30.0
+"""Between two words about one storm: each takes a call that a member could have."""
 
 
 class Weather(StrEnum):
@@ -22,6 +26,14 @@ class Weather(StrEnum):
     BEGINS = "begins"
     ENDS = "ends"
     SAME = "same"
+
+
+class Told(Struct, frozen=True):
+    """What the summary last said."""
+
+    waiting: int
+    worst: Severity
+    at: float
 
 
 class Waiting(Struct, frozen=True):
@@ -37,6 +49,15 @@ def weather(waiting: int, *, is_storm: bool, per_minute: int) -> Weather:
     if is_storm:
         return Weather.ENDS if waiting <= per_minute * CALM_RATIO else Weather.SAME
     return Weather.BEGINS if waiting > per_minute else Weather.SAME
+
+
+def has_grown(told: Told | None, waiting: int, worst: Severity, now: float) -> bool:
+    """Say whether the summary of a storm that goes on must be told anew; None: nobody remembers what it said."""
+    if told is None:
+        return True
+    if now - told.at < UPDATE_SECONDS:
+        return False
+    return waiting >= told.waiting * GROWTH_RATIO or RANKS[worst] < RANKS[told.worst]
 
 
 def storm_key(target: str) -> str:

@@ -41,13 +41,13 @@ class GatewayControl:
     """What the bridge reads of a gateway's control port."""
 
     def __init__(self) -> None:
-        self.digest, self.asked = "one", 0
+        self.digest, self.version, self.asked = "one", "0.1.0", 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.asked += 1
-                build = 'casino_build_info{version="0.1.0"} 1.0\n'
+                build = f'casino_build_info{{version="{outer.version}"}} 1.0\n'
                 config = json.dumps({"generation": 5, "digest": outer.digest, "spec": {}})
                 self.send_response(200)
                 self.end_headers()

@@ -1,5 +1,6 @@
 """Mutual TLS of the port, and the ping that tells somebody outside that all is well."""
 
+import sqlite3
 import ssl
 
 import httpx
@@ -58,3 +59,27 @@ def test_the_second_path_is_pinged_while_all_is_well_and_its_address_stays_secre
     until(lambda: gateway_control.asked == 1)
     bridge.stop()
     assert "secret-check" not in bridge.log.read_text()
+
+
+def test_the_second_path_is_not_pinged_while_pagerduty_takes_nothing(bridge_of, gateway_control):
+    bridge = bridge_of(events_url=NOBODY, bridge="watchdog: 0s, ping: {env: PING}")
+    bridge.environment["PING"] = f"http://{gateway_control.address}/check"
+    bridge.start()
+    bridge.tell(alert())
+    until(lambda: gateway_control.asked == 1)
+    bridge.stop()
+    with sqlite3.connect(bridge.state / "bridge.sqlite") as connection:
+        connection.execute("UPDATE queue SET received_at = received_at - 400")
+    bridge.start()
+    until(lambda: "not_delivering" in bridge.log.read_text())
+    bridge.stop()
+    assert gateway_control.asked == 1
+
+
+def test_the_second_path_is_not_pinged_while_the_watchdog_is_missing(bridge_of, gateway_control):
+    bridge = bridge_of(events_url=NOBODY, bridge="watchdog: 1s, ping: {env: PING}")
+    bridge.environment["PING"] = f"http://{gateway_control.address}/check"
+    bridge.start()
+    until(lambda: bridge.series("bridge_watchdog_age_seconds") > 1)
+    bridge.stop()
+    assert gateway_control.asked == 0

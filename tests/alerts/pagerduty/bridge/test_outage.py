@@ -6,8 +6,13 @@ import time
 
 import pytest
 
+from alerts.pagerduty.bridge import queue
+from alerts.pagerduty.bridge.heartbeat import Changes
+from alerts.pagerduty.bridge.settings import Flags, settings_of
+from alerts.pagerduty.bridge.store import Store
+from gateway.spec.load import load
 from tests.alerts.pagerduty.alertmanagers import Alertmanager, fires, needs_alertmanager
-from tests.alerts.pagerduty.bridges import alert
+from tests.alerts.pagerduty.bridges import NOBODY, BridgeProcess, alert
 from tests.alerts.pagerduty.running import KEY, OTHER_KEY, running
 from tests.alerts.pagerduty.story import disorderly, incidents_by_key
 from tests.waiting import until
@@ -140,3 +145,24 @@ def test_reloads_of_the_gateway_are_told_as_changes(bridge_of, standin, gateway_
     assert {entry["summary"] for entry in told} == {"Configuration reloaded: generation 5, other"}
     assert {entry["routing_key"] for entry in told} == {KEY, OTHER_KEY}
     assert bridge.series("bridge_open_incidents") == 0
+
+
+def test_an_upgrade_of_the_gateway_is_told_to_every_key_once(tmp_path, gateway_control):
+    spec = BridgeProcess(tmp_path / "bridge", NOBODY, control=gateway_control.address).spec
+    settings = settings_of(load(spec).spec, Flags())
+    store = Store(tmp_path / "state", 100_000_000, lambda *_: None)
+
+    def told() -> list[tuple[str, str]]:
+        """Look as a bridge does that has just started, and tell what waits."""
+        changes = Changes(settings, store, wake=lambda: None)
+        changes.look()
+        changes.close()
+        with store.reading() as connection:
+            return [(each.target, each.notice.summary) for each in queue.older_than(connection, time.time() + 60, 100)]
+
+    assert told() == []
+    gateway_control.version = "0.2.0"
+    upgraded = 'Gateway upgraded: casino_build_info{version="0.2.0"}'
+    assert told() == [("games", upgraded), ("tables", upgraded)]
+    assert len(told()) == 2
+    store.close()

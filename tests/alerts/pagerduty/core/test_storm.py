@@ -4,7 +4,7 @@ import pytest
 
 from alerts.pagerduty.core.lease import LEASE_SECONDS, Lease, told, waited
 from alerts.pagerduty.core.severity import Severity
-from alerts.pagerduty.core.storm import Waiting, Weather, summary, weather
+from alerts.pagerduty.core.storm import Told, Waiting, Weather, has_grown, summary, weather
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,24 @@ def test_the_summary_names_what_there_is_most_of_and_the_worst():
         "Alert storm: 313 alerts wait (12 critical, 301 warning); most of them Slow 300, Down 13"
     )
     assert told.details == {"Slow": "300", "Down": "13"}
+
+
+TOLD = Told(waiting=200, worst=Severity.WARNING, at=1_000.0)
+
+
+@pytest.mark.parametrize(
+    ("told", "waiting", "worst", "now", "grown"),
+    [
+        pytest.param(TOLD, 250, Severity.WARNING, 1_030.0, True, id="a quarter more"),
+        pytest.param(TOLD, 249, Severity.WARNING, 1_030.0, False, id="less than a quarter more"),
+        pytest.param(TOLD, 2_000, Severity.WARNING, 1_029.0, False, id="it was told just now"),
+        pytest.param(TOLD, 150, Severity.CRITICAL, 1_030.0, True, id="fewer, but one is critical"),
+        pytest.param(TOLD, 200, Severity.INFO, 1_030.0, False, id="what is left is harmless"),
+        pytest.param(None, 40, Severity.WARNING, 0.0, True, id="nobody remembers what was told"),
+    ],
+)
+def test_a_summary_is_told_anew_when_the_storm_has_grown(told, waiting, worst, now, grown):
+    assert has_grown(told, waiting, worst, now) is grown
 
 
 def lease(me, holder="", term=0, heard=0.0):
