@@ -9,8 +9,8 @@ from typing import NoReturn
 import httpx
 
 KNOCK_SECONDS = 0.2
-FLOODERS = 8
-PIPELINED = 200
+FLOODERS = 80
+PIPELINED = 20
 """Requests sent at once on each connection, without waiting for answers: writing them costs far less than answering them."""
 _READ_BYTES = 1 << 16
 
