@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from casino import drill_words
 from casino.alert_words import add_actions
+from casino.drill_words import DRILL, add_drill, run_drill
 from casino.exits import UNUSABLE
 from casino.page_words import add_bridge, add_pagerduty, provision, serve_bridge
 from casino.spec_words import add_spec
@@ -382,10 +382,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "drill", drill_words.run_drill, summary=drill_words.SUMMARY, examples=drill_words.EXAMPLES
-    )
-    drill_words.add_drill(command, DEMO)
+    add_drill(_command(commands, "drill", run_drill, **DRILL), DEMO)
 
 
 def _rate(text: str) -> float:

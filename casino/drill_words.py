@@ -5,8 +5,7 @@ from pathlib import Path
 
 LEAST_SCALE = 1 / 60
 """Four scrapes a second: what a Prometheus and a gateway in Python do without sweat."""
-SUMMARY = "break a local stack for real, and time every alert"
-EXAMPLES = """\
+_EXAMPLES = """\
 examples:
   casino drill --all                                 every alert of examples/casino.yaml: about 20 minutes
   casino drill --list                                what is broken, which alerts that sets off, and what cannot be drilled
@@ -17,6 +16,7 @@ examples:
 
 exit codes: 0 every alert fired, paged and resolved, 1 one did not, 2 unusable input or a missing program
 """
+DRILL = {"summary": "break a local stack for real, and time every alert", "examples": _EXAMPLES}
 
 
 def add_drill(command: argparse.ArgumentParser, spec: Path) -> None:

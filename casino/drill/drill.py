@@ -71,7 +71,7 @@ class Drill:
         async with httpx.AsyncClient() as client:
             lookout = Lookout(client, prometheus=site.places.prometheus, standin=site.standin_address)
             async with kept_on(lookout.look_on()):
-                while not await lookout.is_warm():
+                while not await lookout.is_warm(site.targets):
                     await asyncio.sleep(LOOK_SECONDS)
                 for wave in waves:
                     await self._calm(lookout, wave)

@@ -142,6 +142,12 @@ class Site:
         """Send a signal to a part."""
         self._stack.child(self._known(name)).tell(number)
 
+    @property
+    def targets(self) -> int:
+        """How many processes Prometheus scrapes from the beginning: itself and the bridge are two of them."""
+        late = LATE.get(self.ground, frozenset())
+        return len(self.gateways.keys() - late) + len(self.places.alertmanagers) + 2
+
     def seat_names(self, upstream: str) -> tuple[str, ...]:
         """Name the parts that are targets of an upstream."""
         return tuple(name for name in self.parts if name.startswith(f"{upstream} "))

@@ -70,11 +70,12 @@ class Lookout:
             return []
         return sorted(at for series in answer["data"]["result"] for at, _ in series["values"] if at >= since)
 
-    async def is_warm(self) -> bool:
-        """Whether each target was scraped a few times: a counter that is seen for the first time has not risen."""
-        answer = await self._ask(f"{self._prometheus}/api/v1/query", {"query": "min(count_over_time(up[10m]))"})
+    async def is_warm(self, targets: int) -> bool:
+        """Whether so many targets were scraped a few times: a counter that is seen for the first time has not risen."""
+        query = f"count(sum_over_time(up[10m]) >= {WARM_SCRAPES})"
+        answer = await self._ask(f"{self._prometheus}/api/v1/query", {"query": query})
         found = answer["data"]["result"] if answer else []
-        return bool(found) and float(found[0]["value"][1]) >= WARM_SCRAPES
+        return bool(found) and float(found[0]["value"][1]) >= targets
 
     def incident(self, dedup_key: str, since: float) -> Incident | None:
         """Return the first incident of a key that was opened since then."""
