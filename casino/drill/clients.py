@@ -29,9 +29,14 @@ async def asking(
     address: Address, path: str, per_second: float, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[None]:
     """Send requests at a steady rate, whatever is answered."""
-    # Each waits for its answers: so many that a slow service behind the gateway slows nobody down.
+    # Each waits for its answers: so many that a slow service behind the gateway slows nobody down. They share one client,
+    # since each would read every authority of the system first.
     askers = max(1, round(per_second))
-    async with kept_on(*(_ask(address, path, per_second / askers, headers or {}) for _ in range(askers))):
+    base_url = f"http://{address[0]}:{address[1]}"
+    async with (
+        httpx.AsyncClient(base_url=base_url, timeout=2.0, headers=dict(headers or {})) as client,
+        kept_on(*(_ask(client, path, per_second / askers) for _ in range(askers))),
+    ):
         yield
 
 
@@ -74,15 +79,14 @@ async def _knock(address: Address) -> NoReturn:
         await asyncio.sleep(KNOCK_SECONDS)
 
 
-async def _ask(address: Address, path: str, per_second: float, headers: Mapping[str, str]) -> NoReturn:
-    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}", timeout=2.0) as client:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            with contextlib.suppress(httpx.HTTPError):
-                await client.get(path, headers=dict(headers))
-            due = max(due + 1 / per_second, loop.time() - 1.0)
-            await asyncio.sleep(due - loop.time())
+async def _ask(client: httpx.AsyncClient, path: str, per_second: float) -> NoReturn:
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            await client.get(path)
+        due = max(due + 1 / per_second, loop.time() - 1.0)
+        await asyncio.sleep(due - loop.time())
 
 
 async def _pour(address: Address, path: str) -> NoReturn:
