@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from casino.child import Child
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
 LINE_SECONDS = 1.0

@@ -177,6 +177,7 @@ def _comparison(team: str) -> tuple[Case, ...]:
     up = Feed(f'bridge_alertmanager_up{{{HERE},alertmanager="http://m:9093"}}', 1, 0, 0)
     silent = _labels(team, "warning", instance="b:9082", alertmanager="http://m:9093")
     differs = Feed(f"bridge_mismatches{{{HERE}}}", 0, 0, 1)
+    mismatch = _labels(team, "warning", instance="b:9082")
     return (
         Case(
             alert="BridgeAlertmanagerSilent",
@@ -186,37 +187,35 @@ def _comparison(team: str) -> tuple[Case, ...]:
             range_minutes=5,
             sees_minutes=5,
         ),
-        Case(
-            alert="BridgeAlertmanagerSilent",
-            labels=silent,
-            feeds=(up, *_sending(0)),
-            wait_minutes=5,
-            range_minutes=5,
-            sees_minutes=0,
-        ),
+        _of_the_sender("BridgeAlertmanagerSilent", silent, Feed(up.series, 0, 0, 0), wait_minutes=5),
         Case(
             alert="BridgeMismatches",
-            labels=_labels(team, "warning", instance="b:9082"),
+            labels=mismatch,
             feeds=(differs, twin(differs, 0, 0, 0), *_sending(1)),
             wait_minutes=15,
             range_minutes=1,
             sees_minutes=0,
         ),
-        Case(
-            alert="BridgeMismatches",
-            labels=_labels(team, "warning", instance="b:9082"),
-            feeds=(Feed(differs.series, 0, 1, 1), *_sending(0)),
-            wait_minutes=15,
-            range_minutes=1,
-            sees_minutes=0,
-        ),
+        _of_the_sender("BridgeMismatches", mismatch, Feed(differs.series, 1, 1, 1), wait_minutes=15),
     )
 
 
-def _sending(below: float) -> tuple[Feed, Feed]:
-    """Whether the bridge sends; another one never does, or does when this one does not."""
-    sends = Feed(f"bridge_sending{{{HERE}}}", 1, below, 1)
-    return sends, Feed(f"bridge_sending{{{THERE}}}", 0, 1 - below, 0)
+def _of_the_sender(alert: str, labels: dict[str, str], bad: Feed, *, wait_minutes: float) -> Case:
+    """What is bad all the time is told while the bridge sends."""
+    return Case(
+        alert=alert,
+        labels=labels,
+        feeds=(bad, *_sending(0)),
+        wait_minutes=wait_minutes,
+        range_minutes=1,
+        sees_minutes=0,
+    )
+
+
+def _sending(well: float) -> tuple[Feed, ...]:
+    """The bridge sends in the end, and perhaps before; another one does when this one does not."""
+    sends = Feed(f"bridge_sending{{{HERE}}}", well, well, 1)
+    return sends, twin(sends, 0, 0, 0), Feed(f"bridge_sending{{{THERE}}}", 1 - well, 1 - well, 0)
 
 
 def _watchdog(team: str, seconds: float) -> tuple[Case, ...]:
@@ -245,12 +244,5 @@ def _pair(team: str) -> tuple[Case, ...]:
             range_minutes=2,
             sees_minutes=2,
         ),
-        Case(
-            alert="BridgePeerSilent",
-            labels=labels,
-            feeds=(up, *_sending(0)),
-            wait_minutes=5,
-            range_minutes=2,
-            sees_minutes=0,
-        ),
+        _of_the_sender("BridgePeerSilent", labels, Feed(up.series, 0, 0, 0), wait_minutes=5),
     )

@@ -23,7 +23,7 @@ def tests(promise: Promise) -> dict[str, tuple[int, list[dict[str, Any]]]]:
         each = [_approach(promise, burn, sample, every), _outage(promise, burn, sample, every), _few(promise, burn)]
         found[burn.tier] = (every, each)
     if promise.ratio < 1:
-        found["budget"] = (120, [_budget(promise)])
+        found["budget"] = (120, [_budget(promise), _budget_of_few(promise)])
     return found
 
 
@@ -101,6 +101,17 @@ def _budget(promise: Promise) -> dict[str, Any]:
         state(name, end + hour, None),
     )
     return test("the budget: nearly spent, spent, earned back", 60, _series(promise, phases), asked)
+
+
+def _budget_of_few(promise: Promise) -> dict[str, Any]:
+    """One failure too few to say anything of the budget; then enough."""
+    few, minute, pause = FEWEST_ERRORS - 1, 60.0, 1200.0
+    failures = (Phase(600, 0), Phase(minute, few / minute), Phase(pause, 0), Phase(minute, 1 / minute), Phase(pause, 0))
+    enough = 600 + minute + pause + minute
+    labels = {"route": promise.route, "objective": promise.kind, "severity": "warning", "team": promise.team}
+    name = EXHAUSTED[promise.kind]
+    asked = (state(name, enough - minute, None), state(name, enough + 900, labels))
+    return test("the budget: few requests", 60, _bare(promise, failures), asked)
 
 
 def _near(promise: Promise, seconds: float, series: str, truth: float, within: float = 0.01) -> Asked:

@@ -10,7 +10,7 @@ from alerts.promise import Promise
 from alerts.proof.timeline import Asked, Phase, Series, test
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
-GRID_SECONDS = 600.0
+GRID_SECONDS = 300.0
 CHAINS = {
     "2h": ("1h", HOUR, 2), "6h": ("2h", 2 * HOUR, 3), "1d": ("6h", 6 * HOUR, 4), "3d": ("1d", DAY, 3),
     "7d": ("1d", DAY, 7), "28d": ("1d", DAY, 28), "30d": ("3d", 3 * DAY, 10), "90d": ("3d", 3 * DAY, 30),
@@ -48,7 +48,7 @@ def _windows(promise: Promise, window: str) -> str:
     base, seconds, times = CHAINS[window]
     end = seconds * times
     tests = []
-    for holes, now, truth in ((0, 1, 2**times - 1), (20, 1, 2**times - 1), (40, 1, 1), (40, 0, 0)):
+    for holes, now, truth in ((0, 1, 2**times - 1), (25, 1, 2**times - 1), (35, 1, 1), (35, 0, 0)):
         of = {what: f"objective:{what}:increase{base}{_where(promise)}" for what in ("events", "errors")}
         values = _staircase(seconds, times, hole_seconds=holes * MINUTE, now=now)
         tests.append(

@@ -14,7 +14,7 @@ from alerts import burn, objectives
 from alerts.promise import Promise
 from alerts.text import rules_file
 from gateway.spec.alerting import Alerts
-from tests.alerts.mutants import Mutant
+from tests.alerts.mutants import Mutant, parses
 
 OPERATORS = {"Add": "-", "Sub": "+", "Mult": "/", "Div": "*", "BitAnd": "|", "BitOr": "&"}
 COMPARISONS = {"Gt": (">=", "<"), "GtE": (">",), "Lt": ("<=", ">"), "LtE": ("<",), "Eq": ("!=",), "Is": ("is not",)}
@@ -31,13 +31,13 @@ def changes(module: ModuleType) -> Iterator[tuple[str, str]]:
     starts = [0]
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line.encode()))
-    name = module.__name__.rpartition(".")[2]
-    for line, (start, end, new) in _changes(source.encode(), starts):
-        old = source.encode()[start:end].decode()
-        yield (
-            f"{name}.py:{line}: {old} -> {new}",
-            (source.encode()[:start] + new.encode() + source.encode()[end:]).decode(),
+    name, text = module.__name__.rpartition(".")[2], source.encode()
+    for line, (start, end, new) in _changes(text, starts):
+        before, old, after = (
+            part.decode() for part in (text[starts[line - 1] : start], text[start:end], text[end : starts[line]])
         )
+        about = f"{name}: {before.lstrip()}[{old} -> {new}]{after.rstrip()}"
+        yield about, (text[:start] + new.encode() + text[end:]).decode()
 
 
 def _changes(source: bytes, starts: list[int]) -> Iterator[tuple[int, Change]]:
@@ -114,14 +114,14 @@ def _run(name: str, source: str, instead: dict[str, ModuleType]) -> ModuleType:
 
 
 def mutant(about: str, right: list[dict], wrong: list[dict]) -> Mutant | None:
-    """Return what a wrong generator makes of the right rules; None if it writes the same."""
+    """Return what a wrong generator makes of the right rules; None if it writes the same, or what promtool would not read."""
     by_name = {_identity(rule): rule for rule in wrong}
     changed = {}
     for place, rule in enumerate(right):
         other = by_name.get(_identity(rule), {**rule, "expr": "vector(1) == 0"})
         if _read(other) != _read(rule):
             changed[place] = other
-    return Mutant(about, changed) if changed else None
+    return Mutant(about, changed) if changed and all(parses(rule["expr"]) for rule in changed.values()) else None
 
 
 def _identity(rule: dict) -> tuple[str, str]:

@@ -48,7 +48,7 @@ def _of_rule(rule: dict) -> Iterator[tuple[str, dict]]:
     elif "alert" in rule:
         yield "for 15m", {**rule, "for": "15m"}
     for what, expr in _of_expr(rule["expr"]):
-        if expr != rule["expr"] and _parses(expr):
+        if expr != rule["expr"] and parses(expr):
             yield what, {**rule, "expr": expr}
 
 
@@ -84,7 +84,8 @@ def _replaced(expr: str, match: re.Match[str], new: str) -> tuple[str, str]:
     return f"{before}[{match[0].strip()} -> {new.strip()}]{after}".replace("\n", " "), expr[:start] + new + expr[end:]
 
 
-def _parses(expr: str) -> bool:
+def parses(expr: str) -> bool:
+    """Whether Prometheus reads it."""
     try:
         promql_parser.parse(expr)
     except ValueError:

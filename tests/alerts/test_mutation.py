@@ -17,13 +17,16 @@ LEAST = 0.95
 EQUIVALENT = {
     r"\[(> -> >=|>= -> >|<= -> <)\](?!0\b)": "a rate over time, or a ratio, equals its threshold by chance only",
     r"\[> -> >=\]0\) [>/]": "a divisor: a part of nothing is nothing, and 0 / 0 is above no threshold",
-    r"^(\w+(Failures|Missed|Dropped|SampleLimit|Overflow|CertificateRefused)) : .*\[sum by -> max by\]": "whether anything was counted at all is the same for sum and greatest part: `> 0`",
+    r"^(\w+(Failures|Missed|Dropped|SampleLimit|Overflow|CertificateRefused|WebhooksRefused|Truncates)) : .*\[sum by -> max by\]": "whether anything was counted at all is the same for sum and greatest part: `> 0`",
     r"\[increase\( -> rate\(\]": "above 0 in five minutes is above 0 a second",
-    r"GatewayLoopLag.*\[rate\( -> increase\(\]": "a quantile looks at the buckets' shares alone",
+    r"(GatewayLoopLag|BridgeWebhooksSlow).*\[rate\( -> increase\(\]": "a quantile looks at the buckets' shares alone",
     r"GatewayConfigDrift.*(\[1 -> 1\.25\]|\[count by -> sum by\])": "hashes are counted: their number is whole, each is 1",
     r"BudgetBurn.*\[(> -> >=|>= -> >)\]": "a ratio equals its threshold by chance only",
     r"BudgetExhausted.*\[<= -> <\]": "a ratio equals 0 by chance only",
     r"objective:events.*\[by \(route\) -> by \(\)\]": "one route is selected, and the rule's own labels name it",
+    r"^objectives: .*\[> -> >=\] threshold": "a ratio equals its threshold by chance only",
+    r"^objectives: .*BUDGET_REMAINING\) \[<= -> <\] 0": "a ratio equals 0 by chance only",
+    r"^objectives: return 1 - spent \| \[0 -> -?1\]": "where there is no ratio there are no events, and anything times 0 is 0",
     r"PrometheusWithoutAlertmanager.*\[1 -> 0\.75\]": "Alertmanagers are counted: their number is whole",
 }
 """Mutants that say the same as the right rule, by what was changed in them."""

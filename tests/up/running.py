@@ -23,7 +23,7 @@ class Running:
     def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
         self.process = process
         self.output = output
-        until(self.is_up, seconds=60)
+        until(self.is_up, seconds=100)
         self.gateway, self.control = self.place("gateway"), self.place("control").removesuffix("/ready")
         self.https = re.search(r"https://[^/]+", self.said)[0]
         self.folder = Path(self.place("output"))

@@ -27,7 +27,6 @@ class What(StrEnum):
     FOLDED = "folded"
     ORPHANED = "orphaned"
     LOST = "lost"
-    UNTOLD = "untold"
     PEER = "told by the peer"
     OWN = "own"
     TOOK_OVER = "took over"

@@ -132,16 +132,6 @@ def move(connection: sqlite3.Connection, key: str, old: str, new: str) -> None:
     lead(connection, key, new)
 
 
-def has_more(connection: sqlite3.Connection, key: str, target: str, action: Action) -> bool:
-    """Say whether a lane holds such an event."""
-    return bool(
-        connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM queue WHERE key = ? AND target = ? AND action = ?)",
-            (key, target, action.value),
-        ).fetchone()[0]
-    )
-
-
 def is_waiting(connection: sqlite3.Connection, key: str) -> bool:
     """Say whether anything of an incident waits."""
     return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM queue WHERE key = ?)", (key,)).fetchone()[0])
