@@ -1,4 +1,4 @@
-"""Clients that behave badly: too many connections, too many requests, keys that nobody has."""
+"""Clients that behave badly: too many connections, too many requests."""
 
 import asyncio
 import contextlib
@@ -9,10 +9,6 @@ from typing import NoReturn
 import httpx
 
 KNOCK_SECONDS = 0.2
-FLOODERS = 80
-PIPELINED = 20
-"""Requests sent at once on each connection, without waiting for answers: writing them costs far less than answering them."""
-_READ_BYTES = 1 << 16
 
 Address = tuple[str, int]
 
@@ -37,13 +33,6 @@ async def asking(
         httpx.AsyncClient(base_url=base_url, timeout=2.0, headers=dict(headers or {})) as client,
         kept_on(*(_ask(client, path, per_second / askers) for _ in range(askers))),
     ):
-        yield
-
-
-@asynccontextmanager
-async def flood(address: Address, path: str) -> AsyncIterator[None]:
-    """Send more requests than anybody can answer."""
-    async with kept_on(*(_pour(address, path) for _ in range(FLOODERS))):
         yield
 
 
@@ -87,26 +76,3 @@ async def _ask(client: httpx.AsyncClient, path: str, per_second: float) -> NoRet
             await client.get(path)
         due = max(due + 1 / per_second, loop.time() - 1.0)
         await asyncio.sleep(due - loop.time())
-
-
-async def _pour(address: Address, path: str) -> NoReturn:
-    request = f"GET {path} HTTP/1.1\r\nHost: drill\r\n\r\n".encode() * PIPELINED
-    while True:
-        with contextlib.suppress(OSError):
-            reader, writer = await asyncio.open_connection(*address)
-            try:
-                await asyncio.gather(_write_on(writer, request), _read_on(reader))
-            finally:
-                writer.close()
-
-
-async def _write_on(writer: asyncio.StreamWriter, request: bytes) -> NoReturn:
-    while True:
-        writer.write(request)
-        await writer.drain()
-
-
-async def _read_on(reader: asyncio.StreamReader) -> None:
-    while await reader.read(_READ_BYTES):
-        pass
-    raise ConnectionResetError

@@ -12,6 +12,7 @@ from gateway.spec.model import Spec
 
 REASONS = {
     "GatewayControlFaults": "counts faults of Casino's own code; nothing outside it makes one",
+    "GatewayOverload": "needs more requests than a worker does; a client in Python beside four stacks does not send them",
     "GatewaySeriesOverflow": "needs more routes, methods and statuses than the spec has",
     "GatewayDebitsDropped": "needs 50,000 callers within one outage of the store",
     "BridgeDown": "is told over the second path alone (`bridge.ping`), which is no server of ours",

@@ -103,7 +103,9 @@ class Site:
         )
         self.standin = bind(HOST, 0)
         self.standin_address = f"{HOST}:{self.standin.getsockname()[1]}"
-        self.layout = arrange(overlay.breakable(spec), free_ports=True, seats=bool(GATEWAYS[ground]))
+        # Elsewhere a service that is slow must not fail for want of connections, too.
+        pool = overlay.POOL if ground is Ground.SERVICES else None
+        self.layout = arrange(overlay.breakable(spec, pool=pool), free_ports=True, seats=bool(GATEWAYS[ground]))
         self.spec = overlay.supervised(self.layout.spec, self.places, scale)
         # Rules are made shorter by `time_scale`, and what they take from the spec with them: not twice.
         self._ruled = replace(self.spec, bridge=spec.bridge)

@@ -183,10 +183,6 @@ async def _rename_on(gateway: Gateway) -> NoReturn:
         await asyncio.sleep(NAMELESS_SECONDS)
 
 
-def flood(site: Site, _fault: Fault) -> AbstractAsyncContextManager[None]:
-    return clients.flood(site.gateways["b"].public, CLOSED)
-
-
 def crowd(site: Site, _fault: Fault) -> AbstractAsyncContextManager[None]:
     return clients.crowd(site.gateways["b"].public, overlay.CONNECTIONS)
 
@@ -277,7 +273,6 @@ _HANDS: dict[str, Hand] = {
     "reload-refused": reload_refused,
     "drift": drift,
     "nameless": nameless,
-    "flood": flood,
     "crowd": crowd,
     "log-blocked": log_blocked,
     "beyond-limit": beyond_limit,

@@ -67,13 +67,13 @@ def supervised(spec: Spec, places: Places, scale: float) -> Spec:
     )  # fmt: skip
 
 
-def breakable(spec: Spec) -> Spec:
-    """Return a spec whose bounds a few clients reach."""
+def breakable(spec: Spec, *, pool: int | None) -> Spec:
+    """Return a spec whose bounds a few clients reach; `pool` is the most connections to one target, if it is narrowed."""
     return replace(
         spec,
         workers=1,
         bounds=replace(spec.bounds, connections=CONNECTIONS),
-        upstreams={name: _narrow(upstream) for name, upstream in spec.upstreams.items()},
+        upstreams={name: _narrow(upstream, pool) for name, upstream in spec.upstreams.items()},
         routes={name: _limited(route) for name, route in spec.routes.items()},
         drain=replace(spec.drain, grace_seconds=0.0),
     )
@@ -107,8 +107,8 @@ def with_nameless_target(spec: Spec, host: str) -> Spec:
     return replace(spec, upstreams=spec.upstreams | {"nowhere": nowhere})
 
 
-def _narrow(upstream: Upstream) -> Upstream:
-    return replace(upstream, connections=replace(upstream.connections, most=POOL))
+def _narrow(upstream: Upstream, pool: int | None) -> Upstream:
+    return replace(upstream, connections=replace(upstream.connections, most=pool)) if pool else upstream
 
 
 def _limited(route: Route) -> Route:

@@ -60,7 +60,7 @@ def _failing(name: str, upstream: Upstream, fault: Callable[..., Fault]) -> Iter
 def of_gateway(spec: Spec) -> Iterator[Fault]:
     """Yield what can be broken in gateways."""
     yield from _processes(("a", "b", *spec.upstreams))
-    yield from _clients(("a", "b", *spec.upstreams))
+    yield from _clients()
     yield from _stored(spec)
     yield from _certified(spec)
 
@@ -91,11 +91,7 @@ def _processes(everything: tuple[str, ...]) -> Iterator[Fault]:
     )  # fmt: skip
 
 
-def _clients(everything: tuple[str, ...]) -> Iterator[Fault]:
-    yield _fault(
-        "flood", "more requests than a worker can do",
-        _of("GatewayOverload", effect_seconds=2, window_seconds=MINUTE, clears_seconds=FIVE), touches=everything,
-    )  # fmt: skip
+def _clients() -> Iterator[Fault]:
     yield _fault(
         "crowd", "as many clients stay as may, and others knock",
         _of("GatewayConnectionsNearLimit", effect_seconds=1, clears_seconds=2 * MINUTE),

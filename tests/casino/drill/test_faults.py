@@ -26,6 +26,7 @@ NEVER_SEEN = {
     "GatewayControlFaults",
     "GatewayDebitsDropped",
     "GatewayIssuerWithoutKeys",
+    "GatewayOverload",
     "GatewayRetryStorm cards",
     "GatewaySeriesOverflow",
     "GatewayTargetEjected cards",

@@ -16,7 +16,7 @@ PLACES = Places(
 
 
 def test_the_spec_of_a_ground_is_a_spec(spec, tmp_path):
-    drilled = overlay.supervised(overlay.breakable(spec), PLACES, 1 / 20)
+    drilled = overlay.supervised(overlay.breakable(spec, pool=2), PLACES, 1 / 20)
     (tmp_path / "casino.yaml").write_text(dump(drilled))
     assert load(tmp_path / "casino.yaml", None).spec == drilled
 
@@ -42,7 +42,7 @@ def test_the_bridge_waits_as_much_shorter_as_rules_do(spec, scale, watchdog, rec
 
 
 def test_objectives_and_what_rules_read_stay_as_they_are(spec):
-    narrow = overlay.breakable(spec)
+    narrow = overlay.breakable(spec, pool=2)
     assert [route.objectives for route in narrow.routes.values()] == [
         route.objectives for route in spec.routes.values()
     ]
