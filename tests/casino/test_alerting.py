@@ -35,7 +35,7 @@ def test_every_alert_is_explained_and_shown(capsys, name):
 
 def test_an_objective_is_explained_by_how_soon_it_is_told(capsys):
     lines = run(capsys, "explain", "GatewayErrorBudgetBurn").splitlines()
-    assert lines[1].endswith("team games is told (games-primary, games@casino.example).")
+    assert lines[1].endswith("team games is told (games, games@casino.example).")
     assert " ".join(lines[3].split()) == "page-fast critical 5m and 1h 1.44% 52s, 8m38s, 43m12s"
     assert any("fewer than 10 errors" in line and "only a probe" in line for line in lines)
 
