@@ -5,6 +5,7 @@ import pytest
 from tests.proxy.credentials import ask
 from tests.proxy.signing import AUDIENCE, ISSUER, SOURCE, Key, Publisher, bearer, verdicts
 from tests.proxy.wire import Message
+from tests.waiting import until
 
 ROUTES = "  guarded: {match: /guarded/**, answer: {status: 200, body: inside}, identity: jwt}\n"
 KEY, STRANGER = Key("ES256", "one"), Key("ES256", "one")
@@ -93,9 +94,17 @@ def test_all_together_may_take_a_share_of_the_time_and_the_known_pass(budget, co
     client = connect()
     assert statuses(client, known) == [200]
     before, cpu = verdicts(gateway), gateway.cpu_seconds()
-    seen = statuses(client, *(token for one in bad(400, "time") for token in (one, known)))
-    assert seen[1::2] == [200] * 400
-    assert set(seen[::2]) == {401, 429}
+    seen: list[int] = []
+
+    def both_are_seen() -> bool:
+        """The first verification of a process may cost what a share so small earns in a second."""
+        more = statuses(client, *(token for one in bad(100, f"time-{len(seen)}") for token in (one, known)))
+        assert more[1::2] == [200] * 100
+        seen.extend(more[::2])
+        return {401, 429} <= set(seen)
+
+    until(both_are_seen)
+    assert set(seen) == {401, 429}
     now = verdicts(gateway)
     assert now["throttled_time"] - before.get("throttled_time", 0) == seen.count(429)
     assert gateway.cpu_seconds() > cpu
