@@ -93,16 +93,10 @@ def requests(kind: str, token: bytes) -> Callable[[], bytes]:
 
 
 @contextmanager
-def paced(
-    port: int, *, rate: int, seconds: float, connections: int, kind: str, token: bytes, nice: int = 0
-) -> Iterator[Callable]:
-    """Run it beside; what is yielded waits for the end and returns what it told.
-
-    `nice` is for the one of two whose answers nobody times: it must not make the other one late.
-    """
+def paced(port: int, *, rate: int, seconds: float, connections: int, kind: str, token: bytes) -> Iterator[Callable]:
+    """Run it beside; what is yielded waits for the end and returns what it told."""
     command = [sys.executable, "-m", "tests.faults.paced", *map(str, (port, rate, seconds, connections)), kind, token]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        os.setpriority(os.PRIO_PROCESS, process.pid, nice)
         yield lambda: json.loads(process.communicate()[0])
 
 
