@@ -253,6 +253,7 @@ def test_an_outage_is_seen_while_nobody_calls(one, site):
     lose_patience(one)
     site.pause()
     until(lambda: one.turn() >= 0 and one.sharing.up is False)
+    assert one.sharing.unsent_requests == 0, "nobody has called"
     site.resume()
     until(lambda: one.turn() >= 0 and one.sharing.up)
 

@@ -140,6 +140,7 @@ def test_a_client_that_reads_no_static_answer_is_not_waited_for_without_end(last
     client.send((request % b"") * 100 + request % last)
     until(lambda: gateway.total(RESPONSES) > answered)
     until(lambda: not gateway.connections)
+    assert len(client.rest()) < 101 * 99_000, "it was cut off, not waited for"
     client.close()
 
 
