@@ -34,7 +34,7 @@ def pytest_configure(config):
         "markers", "proves(line): shows that an acceptance line of an issue holds; see tests/proof.py"
     )
     if FULL:
-        config.pluginmanager.register(Report(state_of_the_tree()))
+        config.pluginmanager.register(Report(state_of_the_tree(), writes=not hasattr(config, "workerinput")))
 
 
 def state_of_the_tree() -> str:
@@ -46,9 +46,13 @@ def state_of_the_tree() -> str:
 
 
 class Report:
-    """Keeps each outcome on disk as soon as it is known, and writes the page at the end."""
+    """Keeps each outcome on disk as soon as it is known, and writes the page at the end.
 
-    def __init__(self, tree: str) -> None:
+    With `pytest -n` the outcome is made in a worker and travels to the one that writes within its report.
+    """
+
+    def __init__(self, tree: str, *, writes: bool) -> None:
+        self.writes = writes
         self.file = FOLDER / f"{tree}.jsonl"
         self.file.parent.mkdir(parents=True, exist_ok=True)
         lines = self.file.read_text().splitlines() if self.file.exists() else []
@@ -64,7 +68,7 @@ class Report:
         report = yield
         marker = item.get_closest_marker("proves")
         if marker and (report.when == "call" or not report.passed):
-            line = {
+            report.proved = {
                 "test": item.nodeid,
                 "proves": marker.args[0],
                 "outcome": report.outcome,
@@ -72,12 +76,18 @@ class Report:
                 "measured": item.stash.get(MEASURED, {}),
                 "reason": "" if report.passed else str(call.excinfo.value).partition("\n")[0],
             }
-            self.outcomes[item.nodeid] = line
-            with self.file.open("a") as file:
-                file.write(json.dumps(line) + "\n")
         return report
 
+    def pytest_runtest_logreport(self, report):
+        line = getattr(report, "proved", None)
+        if line and self.writes:
+            self.outcomes[line["test"]] = line
+            with self.file.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+
     def pytest_sessionfinish(self, session, exitstatus):
+        if not self.writes:
+            return
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.outcomes:
             session.exitstatus = pytest.ExitCode.OK  # all was proved before
         rows = sorted(self.outcomes.values(), key=lambda line: line["proves"])

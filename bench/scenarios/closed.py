@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bench.load import Load, wrk
 from bench.product import DIRECT, SMALL, Entrant, Product
-from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.scenarios.scenario import PeakMemory, Setting, Values, with_cost
 from bench.serving import Running
 
 CONNECTIONS = 64
@@ -46,11 +46,8 @@ class ClosedLoop:
     def measure(self, running: Running, setting: Setting) -> Values:
         self._load(running, setting, WARM_SECONDS)
         before = running.tree.memory()
-        load, cost = with_cost(
-            running,
-            setting.cores,
-            lambda: self._load(running, setting, setting.seconds),
-        )
+        with PeakMemory(running) as peak:
+            load, cost = with_cost(running, setting.cores, lambda: self._load(running, setting, setting.seconds))
         return {
             "requests_per_second": load.requests / load.seconds,
             "body_bytes_per_second": load.requests * self._body_bytes / load.seconds,
@@ -58,9 +55,9 @@ class ClosedLoop:
             "p50_seconds": load.p50_seconds,
             "p99_seconds": load.p99_seconds,
             "failed": load.failed,
-            "rss_bytes": cost.peak.rss_bytes,
-            "pss_bytes": cost.peak.pss_bytes,
-            "growth_bytes_per_connection": max(0, cost.peak.rss_bytes - before.rss_bytes) / CONNECTIONS,
+            "rss_bytes": peak.memory.rss_bytes,
+            "pss_bytes": peak.memory.pss_bytes,
+            "growth_bytes_per_connection": max(0, peak.memory.rss_bytes - before.rss_bytes) / CONNECTIONS,
             **cost.shares(),
         }
 

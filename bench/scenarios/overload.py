@@ -16,7 +16,7 @@ from bench.load import wrk
 from bench.openloop import Offer, offer, percentile
 from bench.product import SMALL, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
-from bench.scenarios.scenario import Setting, Values, with_cost
+from bench.scenarios.scenario import PeakMemory, Setting, Values, with_cost
 from bench.serving import Running
 from bench.targets import OFFERED_PERCENT
 
@@ -90,7 +90,7 @@ class Overload:
         wrk(running.url(), seconds=1, core=setting.cores.load)
         before = self._peak(running, setting)
         health = HealthWatch(running)
-        with Meanwhile(health.ask, every_seconds=0.1):
+        with PeakMemory(running) as greatest, Meanwhile(health.ask, every_seconds=0.1):
             offered, cost = with_cost(
                 running,
                 setting.cores,
@@ -115,7 +115,7 @@ class Overload:
             **judge(offered, peak=peak),
             "health_ratio": len(health.seconds) / max(1, health.asked),
             "health_p99_seconds": percentile(sorted(health.seconds), 0.99),
-            "rss_bytes": cost.peak.rss_bytes,
+            "rss_bytes": greatest.memory.rss_bytes,
             **cost.shares(),
         }
 
