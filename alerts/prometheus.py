@@ -16,6 +16,8 @@ from gateway.spec.model import Spec
 PATH = "prometheus/prometheus.yml"
 SCRAPE_SECONDS, EVALUATION_SECONDS = 10.0, 15.0
 """A failure is seen in at most both: with Alertmanager's wait less than 30 s are lost on the way to a page."""
+LEAST_SCRAPE_SECONDS = 0.5
+"""However short a drill's rules are: no scrape may take longer than its interval, and busy machines answer late."""
 TOKEN = "casino-token"  # noqa: S105 - a file's name
 
 
@@ -25,7 +27,7 @@ def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
     `time_scale` shortens what the rules' own shortens: rules of a drill need scrapes that are as much more frequent.
     """
     own = {
-        "scrape_interval": duration(SCRAPE_SECONDS * time_scale),
+        "scrape_interval": duration(scrape_seconds(time_scale)),
         "evaluation_interval": duration(EVALUATION_SECONDS * time_scale),
     }
     config = {
@@ -40,6 +42,11 @@ def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
         ],
     }
     return {PATH: document(config)}
+
+
+def scrape_seconds(time_scale: float) -> float:
+    """Return the time between two scrapes."""
+    return max(LEAST_SCRAPE_SECONDS, SCRAPE_SECONDS * time_scale)
 
 
 def _targets(urls: Iterable[str]) -> Iterator[dict[str, Any]]:

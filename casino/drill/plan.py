@@ -4,13 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from alerts.prometheus import EVALUATION_SECONDS, SCRAPE_SECONDS
+from alerts.prometheus import EVALUATION_SECONDS, scrape_seconds
 from alerts.rule import Alert
 from casino.drill.fault import Fault, Ground, Trial, with_trials
 from casino.drill.key import Key
-
-SAMPLES_SECONDS = SCRAPE_SECONDS + EVALUATION_SECONDS
-"""Until what Prometheus could see has been judged, at most; unscaled."""
 
 
 class Expected(Struct, frozen=True):
@@ -49,7 +46,7 @@ def expect(trial: Trial, alert: Alert, scale: float) -> Expected:
 
     `alert` is the one of production; the drilled one is shorter by `scale`.
     """
-    at_most = SAMPLES_SECONDS * scale
+    at_most = scrape_seconds(scale) + EVALUATION_SECONDS * scale
     return Expected(
         fires_seconds=trial.effect_seconds + (trial.window_seconds + alert.for_seconds) * scale + at_most,
         ends_seconds=trial.clears_seconds * scale + at_most,
