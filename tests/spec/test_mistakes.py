@@ -299,6 +299,12 @@ MISTAKES = {
         'casino: 1\nbridge: {listen: ▸"0.0.0.0:9082", tokens: {am: {env: T}}}\n', "conflict", "cannot be told", "`bridge.url`",
     ),
     "bridge in a file": ("casino: 1\nbridge: {listen: ▸unix:/run/bridge}\n", "conflict", "cannot be told", "`bridge.url`"),
+    "port beyond all ports": (
+        'casino: 1\nalerts: {prometheus: ▸"http://127.0.0.1:99999"}\n', "bad-value", "is no URL", "65535",
+    ),
+    "bracket that stays open": (
+        'casino: 1\nalerts: {alertmanagers: [▸"http://[::1:9093"]}\n', "bad-value", "is no URL", "IPv6",
+    ),
     "token in two places": (
         "casino: 1\ncontrol: {tokens: {a: {▸token: {env: A, file: a}}}}\n", "conflict", "exactly one of `env` and `file`", None,
     ),
