@@ -169,7 +169,7 @@ class Tree:
             return
         obstacle = self._obstacle()
         if not self._slot.tally.values[self._lost]:
-            self._slot.tally.values[self._lost] = 1_000_000_000
+            self._slot.tally.values[self._lost] = 1
             more = {"error.message": obstacle} if obstacle else {}
             emit(Event.RUN_DIR_LOST, "error", {"file.path": str(lost), **more})
         if obstacle is None:
