@@ -254,6 +254,11 @@ PROCESS_DEATHS = Metric(
 CRASH_LOOP = Metric(
     "gateway_process_backoff_seconds", "gauge", "How long a crash-looping process waits.", ("process",), "seconds"
 )
+RUN_DIR_LOST = Metric(
+    "gateway_run_directory_lost",
+    "gauge",
+    "1 from when the run directory is found deleted until the gateway has started anew.",
+)
 HEARTBEAT_AGE = Metric(
     "gateway_process_heartbeat_age_seconds",
     "gauge",

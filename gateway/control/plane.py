@@ -114,7 +114,7 @@ class ControlPlane:
     def is_replaced(self) -> bool:
         """Whether the next build serves on the same sockets: this one gave way only when that one was ready."""
         closing = self._process.supervisor.words[Word.PHASE] >= Phase.CLOSING
-        return closing and self._process.run.builds()[-1].id != self._process.build.id
+        return closing and any(build.id > self._process.build.id for build in self._process.run.builds())
 
     def readiness(self) -> Readiness:
         """Say whether traffic may be sent here."""

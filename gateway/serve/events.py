@@ -26,6 +26,8 @@ class Event(StrEnum):
     UPGRADE_DONE = "upgrade_done"
     UPGRADE_UNAVAILABLE = "upgrade_unavailable"
     UPGRADE_WITHOUT_OLD = "upgrade_without_old"
+    RUN_DIR_LOST = "run_dir_lost"
+    STARTING_ANEW = "starting_anew"
     DRAINING = "draining"
     STOPPED = "stopped"
     LOG_SINK_FAILED = "log_sink_failed"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -23,7 +24,7 @@ PUBLIC_MODE = 0o666
 """Of a UNIX socket: as nginx and HAProxy leave it, the directory decides who may connect."""
 CONTROL_MODE = 0o600
 
-_FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
+FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6, "unix": socket.AF_UNIX}
 _RETRY_SECONDS = 0.05
 _FREED_SECONDS = 1.0
@@ -101,16 +102,19 @@ def listen(address: str, *, backlog: int, mode: int, offers: Iterable[Offer], wa
 
 
 def inherited(environ: MutableMapping[str, str]) -> list[Offer]:
-    """Take the sockets of systemd, sd_listen_fds(3), and take their variables out of `environ`."""
+    """Take the sockets of systemd, sd_listen_fds(3), and take their variables out of `environ`.
+
+    A name may be an address of the spec; since names end at a colon, its colons are written `%3A`.
+    """
     pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
     if pid != str(os.getpid()) or not count.isdigit():
         return []
     offers = []
     for number in range(int(count)):
-        descriptor = _FIRST_INHERITED + number
+        descriptor = FIRST_INHERITED + number
         os.set_inheritable(descriptor, False)
-        name = names[number] if number < len(names) else ""
+        name = unquote(names[number]) if number < len(names) else ""
         offers.append(Offer(name, socket.socket(fileno=descriptor)))
     return offers
 

@@ -82,7 +82,11 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         """Open it, and cut off what a killed writer may have left of a line. Raises OSError."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        self._cut_torn_line()
+        try:
+            self._cut_torn_line()
+        except OSError:  # whoever opens it again and again must not run out of descriptors
+            self.close()
+            raise
 
     def write(self, lines: bytes, patience_seconds: float) -> int | Sent:  # noqa: ARG002 - a file needs no patience
         """Write all lines, or what there is space for."""

@@ -15,9 +15,11 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.core.snapshot import SNAPSHOT, Snapshot, digest
+from gateway.serve.anew import start_anew
 from gateway.serve.children import Child, Main
 from gateway.serve.claim import AlreadyRunningError, claim
 from gateway.serve.events import Event, emit
+from gateway.serve.ground import Ground
 from gateway.serve.listeners import ListenError, Offer, Sockets, bound_to, inherited, open_all, unlink
 from gateway.serve.notify import Notifier
 from gateway.serve.signals import SignalQueue
@@ -81,6 +83,8 @@ def serve(
         _complain(refused)
         return 1
     ended = tree.run()
+    if ended.starts_anew:
+        return _begin_anew(run, sockets)
     if not ended.handed_over:
         _clear_up(run, build, sockets)
     emit(Event.STOPPED)
@@ -131,7 +135,17 @@ class _Plan(NamedTuple):
             taken=self.taken,
             notifier=Notifier(os.environ),
             signals=signals,
+            ground=Ground(self.run, build),
+            obstacle=self._obstacle,
         )
+
+    def _obstacle(self) -> str | None:
+        """Why this command would not start now; what else it needs, the running build has."""
+        try:
+            _keyrings(load(self.path, self.stage).spec.listen)
+        except (SpecErrors, KeyringError, OSError) as refused:
+            return str(refused)
+        return None
 
     def _addresses(self) -> list[str]:
         return [bound_to(opened) for _, opened in self.sockets.named()]
@@ -172,6 +186,16 @@ class _Plan(NamedTuple):
             )
             for number, slot in [*enumerate(workers, 1), (0, control), (0, writer)]
         ]
+
+
+def _begin_anew(run: RunDir, sockets: Sockets) -> int:
+    """Begin again in this process, after the run directory was lost; return only if that fails."""
+    emit(Event.STARTING_ANEW)
+    try:
+        start_anew(sockets.named())
+    except OSError as refused:
+        _complain(f"the run directory {run.path} is lost, and starting anew failed: {refused}")
+    return 1
 
 
 def _clear_up(run: RunDir, ended: Build, sockets: Sockets) -> None:

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from exporters.catalog.gateway import RUN_DIR_LOST
 from gateway.serve import drain
 from gateway.serve.children import Child
 from gateway.serve.events import Event, emit
+from gateway.serve.ground import Ground
 from gateway.serve.notify import Notifier
 from gateway.serve.signals import SignalQueue
 from gateway.serve.upgrade import Giver, Taken
@@ -37,6 +39,8 @@ class Ended(msgspec.Struct, frozen=True):
     exit_code: int
     handed_over: bool = False
     """The next build serves on the same sockets."""
+    starts_anew: bool = False
+    """The run directory is lost: a new build has to begin in this process."""
 
 
 class Tree:
@@ -52,8 +56,13 @@ class Tree:
         taken: Taken | None,
         notifier: Notifier,
         signals: SignalQueue,
+        ground: Ground,
+        obstacle: Callable[[], str | None],
     ) -> None:
-        """`children` are workers, control and writer; `taken` is the line to the build this one replaces."""
+        """`children` are workers, control and writer; `taken` is the line to the build this one replaces.
+
+        `obstacle` says why a start would fail now, or None.
+        """
         self._children = children
         self._workers = [child for child in children if child.process.number]
         self._writer = next(child for child in children if child.name == "writer")
@@ -64,6 +73,9 @@ class Tree:
         self._taken = taken
         self._notifier = notifier
         self._signals = signals
+        self._ground = ground
+        self._obstacle = obstacle
+        self._lost = slot.tally.index(RUN_DIR_LOST, ())
         self._timeline: drain.Timeline | None = None
         self._stopping_since: float | None = None
         self._interrupted = False
@@ -83,11 +95,13 @@ class Tree:
             for number in asked:
                 self._obey(number, now)
             self._hand_over(now)
+            self._look_after_ground(now)
             phase = self._move_phase(now)
             self._tend(now, phase)
             if phase is Phase.STOP and self._end(now):
                 # a next build that was given everything and is just starting needs it still
-                return Ended(self._ended.exit_code, handed_over=self._ended.handed_over or self._giver.has_given)
+                given = self._giver.has_given
+                return msgspec.structs.replace(self._ended, handed_over=self._ended.handed_over or given)
             self._tell(now)
             self._slot.beat()
 
@@ -102,7 +116,10 @@ class Tree:
                 self._stop(drain.at_once(now))
             case signal.SIGTERM | signal.SIGINT:
                 self._interrupted = self._interrupted or number == signal.SIGINT
-                if self._timeline is None:
+                if self._ended.starts_anew:  # the drain goes on, to its end
+                    self._ended = Ended(0)
+                    self._notifier.stopping()
+                elif self._timeline is None:
                     self._notifier.stopping()
                     self._stop(drain.drain(now, self._policy, was_ready=self._is_ready))
             case signal.SIGHUP:
@@ -142,6 +159,22 @@ class Tree:
             case False:
                 emit(Event.UPGRADE_ABANDONED, "error")
                 self._publish()
+
+    def _look_after_ground(self, now: float) -> None:
+        """Without its run directory the gateway serves on, but replaces nobody: end in order, then start anew.
+
+        A start that would fail now, as with a spec that is being edited, waits: what serves, serves on.
+        """
+        if self._timeline is not None or self._giver.has_given or (lost := self._ground.lost(now)) is None:
+            return
+        obstacle = self._obstacle()
+        if not self._slot.tally.values[self._lost]:
+            self._slot.tally.values[self._lost] = 1
+            more = {"error.message": obstacle} if obstacle else {}
+            emit(Event.RUN_DIR_LOST, "error", {"file.path": str(lost), **more})
+        if obstacle is None:
+            self._ended = Ended(1, starts_anew=True)
+            self._stop(drain.drain(now, self._policy, was_ready=self._is_ready))
 
     def _move_phase(self, now: float) -> Phase:
         """Move on in the drain; the word never goes back."""

@@ -12,6 +12,7 @@ from gateway.spec.units import (
     Kind,
     Network,
     PerSecond,
+    PositiveBytes,
     PositiveSeconds,
     Seconds,
     UrlPath,
@@ -83,11 +84,11 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one client may cost. Every number is for the whole gateway or for one connection, as said."""
 
-    head_bytes: Bytes = field(default=32 * 1024, name="head")
+    head_bytes: PositiveBytes = field(default=32 * 1024, name="head")
     """Request line and headers together; more is 431."""
     head_count: Count = field(default=100, name="headers")
     """Header lines of one request; more is 431."""
-    target_bytes: Bytes = field(default=8 * 1024, name="target")
+    target_bytes: PositiveBytes = field(default=8 * 1024, name="target")
     """The request target, path and query together; more is 414."""
     body_bytes: Bytes = field(default=100 * 1000 * 1000, name="body")
     """One request body; more is 413."""
@@ -99,7 +100,7 @@ class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Least bytes per second of a request body, judged over 5 s; slower is 408 and counts against the client."""
     idle_seconds: PositiveSeconds = field(default=75, name="idle")
     """How long a keep-alive connection may rest between requests."""
-    pipelined_bytes: Bytes = field(default=64 * 1024, name="pipelined")
+    pipelined_bytes: PositiveBytes = field(default=64 * 1024, name="pipelined")
     """Bytes of further requests that may wait behind the one being answered; beyond it reading stops."""
     connections: Count = 50_000
     """Client connections of the whole gateway."""

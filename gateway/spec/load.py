@@ -8,12 +8,15 @@ from gateway.spec.model import Spec
 from gateway.spec.nodes import Mapping, Tree
 from gateway.spec.problem import Findings, Problem, SpecErrors, in_order
 from gateway.spec.rules import (
+    bounds,
     dangers,
     edges,
     exposure,
     identity,
     limits,
     listen,
+    loops,
+    methods,
     oncall,
     openness,
     pages,
@@ -61,6 +64,6 @@ def load(path: Path | str, stage: str | None = None) -> Loaded:
         rules.check(spec, report)
     if findings.errors:
         raise SpecErrors([*findings.errors, *findings.warnings])
-    for rules in (dangers, exposure, openness, sharing, shadows):
+    for rules in (dangers, bounds, loops, methods, exposure, openness, sharing, shadows):
         rules.check(spec, report)
     return Loaded(spec, in_order(findings.warnings), sources, tree)

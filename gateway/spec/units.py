@@ -50,6 +50,11 @@ Bytes = Annotated[
 ]
 """`512`, `10kB`, `10MB` (powers of ten), `64KiB` (powers of two)."""
 
+PositiveBytes = Annotated[
+    int, Meta(ge=1, le=2**40, description="a size such as `512`, `10kB`, `64KiB` or `10MB`", extra={"kind": Kind.SIZE})
+]
+"""As `Bytes`, but at least one."""
+
 Share = Annotated[
     float, Meta(ge=0, le=1, description="a share such as `90%`, or a number from 0 to 1", extra={"kind": Kind.SHARE})
 ]

@@ -29,7 +29,9 @@ class Ledger:
 
     def _open(self) -> list[tuple[str, SlotReader]]:
         """List the readers of every slot there is, those of our own build first."""
-        paths = [(build.id, path) for build in self._run.builds() for path in build.slots()]
+        mine = [path for path in self._readers if path.parent.name == self._build]  # even when deleted under us
+        listed = [path for build in self._run.builds() for path in build.slots()]
+        paths = [(path.parent.name, path) for path in dict.fromkeys([*mine, *listed])]
         paths.sort(key=lambda found: found[0] != self._build)
         new = open_readable(path for _, path in paths if path not in self._readers)
         known = self._readers | {slot.path: SlotReader(slot) for slot in new}

@@ -21,6 +21,7 @@ import os
 import secrets
 import shutil
 import stat
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -181,7 +182,8 @@ def default_path(spec: Path, stage: str | None) -> Path:
 def _is_foreign(path: Path) -> bool:
     """Whether files of something else are there. Sockets may be: systemd makes them before a gateway starts."""
     names = {entry.name for entry in path.iterdir() if not entry.is_socket()}
-    return bool(names) and "lock" not in names and names != {"builds"}
+    ours = (name == "builds" or any(fnmatchcase(name, own) for own in _OWN) for name in names)
+    return "lock" not in names and not all(ours)
 
 
 def hold(path: Path) -> Held | None:

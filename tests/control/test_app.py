@@ -1,5 +1,6 @@
 import http.client
 import os
+import shutil
 import socket
 import threading
 
@@ -142,6 +143,15 @@ def test_a_build_that_ends_without_a_successor_answers_to_the_last(control):
     answer = until(lambda: (a := control.ask("GET", "/ready")).status == 503 and a)
     assert answer.json["reasons"] == ["draining: no new connections"]
     assert control.ask("GET", "/metrics").status == 200
+
+
+def test_a_build_whose_run_directory_was_deleted_answers_to_the_last(control):
+    shutil.rmtree(control.run.path)
+    control.supervisor.words[Word.PHASE] = Phase.CLOSING
+    answer = until(lambda: (a := control.ask("GET", "/ready")).status == 503 and a)
+    assert answer.json["reasons"] == ["draining: no new connections"]
+    assert control.ask("GET", "/metrics").status == 200
+    control.stop()
 
 
 def test_a_replaced_build_leaves_the_port_to_its_successor(control):

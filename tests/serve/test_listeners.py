@@ -91,6 +91,25 @@ def test_an_offered_socket_is_taken_by_the_name_of_the_spec_or_by_where_it_is_bo
         assert opened(bound_to(offered), [Offer("casino.socket", offered)]) is offered
 
 
+NAMED = """
+import os, sys
+from gateway.serve.listeners import inherited
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.dup2(int(sys.argv[1]), 3)
+print([offer.address for offer in inherited(os.environ)], "LISTEN_FDNAMES" in os.environ)
+"""
+
+
+def test_an_inherited_socket_may_be_named_by_an_address_of_the_spec():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        named = subprocess.run(
+            [sys.executable, "-c", NAMED, str(listener.fileno())],
+            env=os.environ | {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "%5B%3A%3A1%5D%3A0"},
+            pass_fds=[listener.fileno()], cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert named.stdout == "['[::1]:0'] False\n"
+
+
 def test_an_offer_nobody_wants_is_closed(tmp_path):
     unwanted = socket.create_server(("127.0.0.1", 0))
     wanted = Listen(public=(Listener(address="127.0.0.1:0"),), control=f"unix:{tmp_path}/c.sock")

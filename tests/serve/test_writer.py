@@ -250,3 +250,14 @@ def test_a_stopped_writer_is_replaced_before_lines_are_dropped(gateway, load):
         asking.grows(100)
     until(lambda: gateway.balance() == 0)
     assert gateway.total(LOG_DROPPED) == 0
+
+
+def test_a_file_that_another_locks_for_itself_costs_no_descriptor(tmp_path):
+    path = tmp_path / "log"
+    with path.open("w") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            LogFile(path)
+        assert [fd for fd in Path("/proc/self/fd").iterdir() if fd.exists() and fd.samefile(path)] == [
+            Path(f"/proc/self/fd/{locked.fileno()}")
+        ]

@@ -21,6 +21,24 @@ def spec(*, top: str = "", upstream: str = TARGET, route: str = ROUTE, routes: s
     return f"casino: 1\n{top}\nupstreams:\n  dice: {{{upstream}}}\nroutes:\n  a: {{{route}}}\n{routes}"
 
 
+def loops(listener: str, target: str) -> str:
+    upstream = f"versions: {{v1: {{targets: [{target}]}}}}, timeouts: {{total: 3s}}"
+    return spec(top=f"listen: {{public: '{listener}'}}", upstream=upstream)
+
+
+LOOPS = [
+    ("127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.2:8080"),
+    ("127.0.0.1:8080", "https://localhost:8080", "https://localhost:8081"),
+    ("0.0.0.0:8080", "http://127.0.0.9:8080", "'http://[::1]:8080'"),
+    ("0.0.0.0:8080", "'http://[::ffff:127.0.0.1]:8080'", "http://dice.example:8080"),
+    ("10.0.0.5:80", "http://10.0.0.5", "http://127.0.0.1"),
+    ("[::]:8080", "'http://[::1]:8080'", "http://127.0.0.1:8080"),
+    ("[::1]:8080", "http://localhost:8080", "srv://_http._tcp.localhost"),
+    ("127.0.0.1:8080", "http://0.0.0.0:8080", "'http://[::]:8080'"),
+    ("unix:/run/casino.sock", "unix:/run/casino.sock", "unix:/run/dice.sock"),
+]
+
+
 DANGERS = [
     (Danger.ROUTE_SHADOWED, spec(route="match: 'GET,POST /x', to: dice", routes="  b: {match: ▸GET /x, to: dice}\n"),
      spec(route="match: GET /x, to: dice", routes="  b: {match: POST /x, to: dice}\n")),
@@ -53,6 +71,38 @@ DANGERS = [
      spec(upstream="versions: {v1: http://h}, timeouts: {total: 10m}")),
     (Danger.TIMEOUT_ORDER, spec(upstream="versions: {v1: http://h}, timeouts: {total: 3s, ▸first_byte: 4s}"),
      spec(upstream="versions: {v1: http://h}, timeouts: {total: 3s, first_byte: 3s}")),
+    (Danger.TIMEOUT_ORDER, spec(upstream=f"{TARGET}, connections: {{▸queue_time: 4s}}"),
+     spec(upstream=f"{TARGET}, connections: {{queue_time: 3s}}")),
+    (Danger.TIMEOUT_LONG, spec(route=f"{ROUTE}, ▸timeout: 11m"), spec(route=f"{ROUTE}, timeout: 10m")),
+    (Danger.METHOD_REFUSED, spec(route="match: {path: /x, methods: [GET, ▸CONNECT]}, to: dice"),
+     spec(route="match: {path: /x, methods: [GET, PROPFIND]}, to: dice")),
+    (Danger.METHOD_REFUSED, spec(route="match: {path: /x, methods: [▸TRACE]}, to: dice"),
+     spec(route="match: {path: /x}, to: dice")),
+    (Danger.METHOD_REFUSED, spec(route="match: {path: /x, methods: [▸DELTE]}, to: dice"),
+     spec(route="match: {path: /x, methods: [DELETE]}, to: dice")),
+    (Danger.METHOD_REFUSED, spec(route="match: /x, to: dice, cors: {origins: '*', methods: [PUT, ▸TRACE]}"),
+     spec(route="match: /x, to: dice, cors: {origins: '*', methods: [PUT]}")),
+    *((Danger.LOOP, loops(listener, f"▸{target}"), loops(listener, other)) for listener, target, other in LOOPS),
+    (Danger.LOOP_CONTROL, loops("127.0.0.1:8080", "▸http://localhost:9080"), loops("127.0.0.1:8080", "http://10.0.0.1:9080")),
+    (Danger.BOUNDS_SMALL, spec(top="bounds: {▸head: 32}"),
+     spec(top="bounds: {head: 1KiB, target: 512}")),
+    (Danger.BOUNDS_SMALL, spec(top="bounds: {▸target: 8}"), spec(top="bounds: {target: 128}")),
+    (Danger.BOUNDS_SMALL, spec(top="bounds: {▸headers: 2}"), spec(top="bounds: {headers: 16}")),
+    (Danger.BOUNDS_ORDER, spec(top="bounds: {head: 4KiB, ▸target: 5KiB}"), spec(top="bounds: {head: 4KiB}")),
+    (Danger.BOUNDS_ORDER, spec(top="bounds: {connections: 100, ▸connections_per_address: 101}"),
+     spec(top="bounds: {connections: 100}")),
+    (Danger.BOUNDS_NO_BODY, spec(top="bounds: {▸body: 0}"),
+     spec(top="bounds: {body: 0}", route="match: GET /x, to: dice")),
+    (Danger.BOUNDS_NO_BODY, spec(route="match: 'GET,POST /x', to: dice, ▸body: 0"),
+     spec(top="bounds: {body: 0}", route="match: 'GET,POST /x', to: dice, body: 1B")),
+    (Danger.BOUNDS_NO_BODY, spec(route=f"{ROUTE}, ▸answer_body: 0"), spec(route=f"{ROUTE}, answer_body: 1B")),
+    (Danger.FAILURES_ANY, spec(upstream=f"{TWO}, ejection: {{▸failures: 0%}}"),
+     spec(upstream=f"{TWO}, ejection: {{failures: 1%}}")),
+    (Danger.FAILURES_ANY, spec(upstream=f"{TARGET}, breaker: {{▸failures: 0}}"),
+     spec(upstream=f"{TARGET}, breaker: {{failures: 1}}")),
+    (Danger.RETRY_NEVER, spec(upstream=f"{TWO}, retry: {{▸on: []}}"), spec(upstream=f"{TWO}, retry: {{attempts: 0, on: []}}")),
+    (Danger.RETRY_NEVER, spec(upstream=f"{TWO}, retry: {{▸on: [connect, timeout]}}"),
+     spec(upstream=f"{TWO.replace('total: 3s', 'total: 3s, first_byte: 1s')}, retry: {{on: [connect, timeout]}}")),
     (Danger.RETRY_UNSAFE, spec(upstream=f"{TWO}, retry: {{▸unsafe: true}}"), spec(upstream=f"{TWO}, retry: {{}}")),
     (Danger.RETRY_NOWHERE, spec(upstream=f"{TARGET}, ▸retry: {{}}"),
      spec(upstream="versions: {v1: http://dice.example}, timeouts: {total: 3s}, retry: {}")),
@@ -87,6 +137,9 @@ DANGERS = [
     (Danger.OBJECTIVE_NO_BUDGET,
      spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{▸availability: 100%}}"),
      spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{availability: 99.99%}}")),
+    (Danger.OBJECTIVE_NOTHING,
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{▸availability: 0%}}"),
+     spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{availability: 50%}}")),
     (Danger.OBJECTIVE_BEYOND_TIMEOUT,
      spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, objectives: {{▸latency: 99% within 5s}}"),
      spec(top="teams: {t: {contact: c}}", route=f"{ROUTE}, team: t, timeout: 6s, objectives: {{latency: 99% within 5s}}")),
@@ -96,6 +149,8 @@ DANGERS = [
     (Danger.HEALTH_OVERLAPS, spec(upstream=f"{TARGET}, ▸health: {{every: 1s, timeout: 2s}}"),
      spec(upstream=f"{TARGET}, health: {{every: 1s, timeout: 1s}}")),
     (Danger.EJECTION_NEVER, spec(upstream=f"{TARGET}, ▸ejection: {{}}"), spec(upstream=f"{TWO}, ejection: {{}}")),
+    (Danger.EJECTION_NEVER, spec(upstream="versions: {v1: http://h}, timeouts: {total: 3s}, ▸ejection: {most: 0}"),
+     spec(upstream="versions: {v1: http://h}, timeouts: {total: 3s}, ejection: {}")),
     (Danger.WEIGHT_ZERO, spec(upstream="versions: {▸v1: {targets: {url: http://h, weight: 0}}}, timeouts: {total: 3s}"),
      spec(upstream="versions: {v1: [http://i, {url: http://h, weight: 0}]}, timeouts: {total: 3s}, health: {}")),
     (Danger.TLS_UNVERIFIED, spec(upstream=f"{TARGET}, tls: {{▸verify: false}}"), spec(upstream=f"{TARGET}, tls: {{name: x}}")),
@@ -136,6 +191,13 @@ def test_what_only_looks_like_it_is_not(write, danger, dangerous, harmless):
 def test_every_danger_has_its_case():
     elsewhere = {Danger.OVERLAY_REMOVES_NOTHING, Danger.KEY_EXPIRED}
     assert {danger for danger, _, _ in DANGERS} == set(Danger) - elsewhere
+
+
+def test_a_size_without_its_unit_and_a_method_mistyped_are_hinted_at(write):
+    warnings = load(
+        write(spec=spec(top="bounds: {head: 32}", route="match: {path: /x, methods: [DELTE]}, to: dice")).path
+    ).warnings
+    assert [warning.hint for warning in warnings] == ["a number without a unit is bytes", "did you mean `DELETE`?"]
 
 
 def test_a_match_that_is_taken_says_by_whom(write):

@@ -44,6 +44,11 @@ MISTAKES = {
     "duration longer than a day": (upstream("timeouts: {total: ▸25h}"), "out-of-range", "`25h`", None),
     "timeout of nothing": (upstream("timeouts: {total: ▸0}"), "out-of-range", "`0`", None),
     "unit of sizes mistyped": ("casino: 1\nbounds: {body: ▸10mb}\n", "bad-value", "`10mb`", "`10MB`"),
+    "head of no byte": ("casino: 1\nbounds: {head: ▸0}\n", "out-of-range", "`0` is out of range", None),
+    "target of no byte": ("casino: 1\nbounds: {target: ▸0}\n", "out-of-range", "`0` is out of range", None),
+    "no byte read ahead": ("casino: 1\nbounds: {pipelined: ▸0B}\n", "out-of-range", "`0B` is out of range", None),
+    "no header line": ("casino: 1\nbounds: {headers: ▸0}\n", "out-of-range", "`0` is out of range", None),
+    "no connection": ("casino: 1\nbounds: {connections: ▸0}\n", "out-of-range", "`0` is out of range", None),
     "rate per nothing": ("casino: 1\nbounds: {body_rate: ▸1000}\n", "bad-value", "`1000`", "`1000/s`"),
     "share without a sign": (upstream("ejection: {failures: ▸50}"), "bad-value", "`50`", "`50%`"),
     "not a number": ("casino: 1\nworkers: ▸.nan\n", "bad-value", "`.nan`", None),
@@ -294,6 +299,12 @@ MISTAKES = {
         'casino: 1\nbridge: {listen: ▸"0.0.0.0:9082", tokens: {am: {env: T}}}\n', "conflict", "cannot be told", "`bridge.url`",
     ),
     "bridge in a file": ("casino: 1\nbridge: {listen: ▸unix:/run/bridge}\n", "conflict", "cannot be told", "`bridge.url`"),
+    "port beyond all ports": (
+        'casino: 1\nalerts: {prometheus: ▸"http://127.0.0.1:99999"}\n', "bad-value", "is no URL", "65535",
+    ),
+    "bracket that stays open": (
+        'casino: 1\nalerts: {alertmanagers: [▸"http://[::1:9093"]}\n', "bad-value", "is no URL", "IPv6",
+    ),
     "token in two places": (
         "casino: 1\ncontrol: {tokens: {a: {▸token: {env: A, file: a}}}}\n", "conflict", "exactly one of `env` and `file`", None,
     ),

@@ -34,6 +34,17 @@ def accepted(run: RunDir, reader: str) -> int:
     return Ledger(run, reader).totals().counters[ACCEPTED.name, ()]
 
 
+def test_a_build_deleted_under_its_reader_is_still_counted_by_it(run: RunDir) -> None:
+    build, other = new_build(run), new_build(run)
+    counted(build, "worker-1", 3)
+    counted(other, "worker-1", 4)
+    ledger = Ledger(run, build.id)
+    assert ledger.totals().counters[ACCEPTED.name, ()] == 7
+    build.remove()
+    other.remove()
+    assert ledger.totals().counters[ACCEPTED.name, ()] == 3
+
+
 def test_a_document_is_replaced_whole(run: RunDir) -> None:
     assert run.documents.read("snapshot") is None
     run.documents.write("snapshot", b"one")
@@ -223,3 +234,9 @@ def test_a_second_folder_waits_for_the_first(run: RunDir) -> None:
     counted(old, "worker-1", 3)
     assert run.hold("retired.lock")
     assert not fold(run, old)
+
+
+def test_what_is_left_of_a_run_directory_is_known_as_one(tmp_path: Path) -> None:
+    (tmp_path / "retired").touch()
+    (tmp_path / ".retired.17").touch()
+    RunDir.prepare(tmp_path)

@@ -10,7 +10,7 @@ from gateway.spec.route import Route
 from gateway.spec.rules.report import Report
 from gateway.spec.scalars import write
 from gateway.spec.units import Kind
-from gateway.spec.upstream import Ejection, Upstream, Version
+from gateway.spec.upstream import Ejection, Retry, Upstream, Version
 
 LONG_SECONDS = 600
 """A client that waits ten minutes holds a connection, a slot in the pool and perhaps a queue behind it."""
@@ -25,6 +25,7 @@ def check(spec: Spec, report: Report) -> None:
         for label, version in upstream.versions.items():
             _version(version, (*path, "versions", label), report)
     for name, route in spec.routes.items():
+        _route_timeout(route, ("routes", name, "timeout"), report)
         _objectives(spec, route, ("routes", name), report)
     _unused(spec, report)
 
@@ -62,16 +63,51 @@ def _timeouts(name: str, spec: Spec, report: Report) -> None:
         if seconds > timeouts.total_seconds and key in report.tree.names(path):
             message = f"`{key}` never applies: the total of {total} ends first"
             report.warn((*path, key), Danger.TIMEOUT_ORDER, message)
+    _queue_time(name, spec, report)
+
+
+def _route_timeout(route: Route, path: Path, report: Report) -> None:
+    if route.timeout_seconds is not None and route.timeout_seconds > LONG_SECONDS:
+        message = f"a call may take {write(Kind.DURATION, route.timeout_seconds)}: a few hanging ones fill the pool"
+        report.warn(path, Danger.TIMEOUT_LONG, message)
+
+
+def _queue_time(name: str, spec: Spec, report: Report) -> None:
+    upstream, path = spec.upstreams[name], ("upstreams", name, "connections")
+    total_seconds = upstream.timeouts.total_seconds
+    if upstream.connections.queue_seconds > total_seconds and "queue_time" in report.tree.names(path):
+        message = f"`queue_time` never applies: the total of {write(Kind.DURATION, total_seconds)} ends first"
+        report.warn((*path, "queue_time"), Danger.TIMEOUT_ORDER, message)
+
+
+def _retry(upstream: Upstream, retry: Retry, path: Path, report: Report) -> None:
+    timeouts = upstream.timeouts
+    if retry.unsafe:
+        message = "requests that are not idempotent may be carried out twice"
+        report.warn((*path, "unsafe"), Danger.RETRY_UNSAFE, message)
+    if not retry.attempts:
+        return
+    if all(_is_alone(version) for version in upstream.versions.values()):
+        message = "retries go to another target, and there is none"
+        report.warn(path, Danger.RETRY_NOWHERE, message)
+    if not retry.on:
+        report.warn((*path, "on"), Danger.RETRY_NEVER, "nothing is retried: `on` is empty", hint="`attempts: 0`")
+    elif "timeout" in retry.on and timeouts.first_byte_seconds >= timeouts.total_seconds:
+        first_byte, total = (
+            write(Kind.DURATION, each) for each in (timeouts.first_byte_seconds, timeouts.total_seconds)
+        )
+        message = f"a timeout is never retried: `first_byte` is {first_byte}, and the total of {total} ends with it"
+        report.warn((*path, "on"), Danger.RETRY_NEVER, message, hint="a shorter `timeouts.first_byte`")
 
 
 def _policies(upstream: Upstream, path: Path, report: Report) -> None:
-    retry, health = upstream.retry, upstream.health
-    if retry is not None and retry.unsafe:
-        message = "requests that are not idempotent may be carried out twice"
-        report.warn((*path, "retry", "unsafe"), Danger.RETRY_UNSAFE, message)
-    if retry is not None and retry.attempts and all(_is_alone(version) for version in upstream.versions.values()):
-        message = "retries go to another target, and there is none"
-        report.warn((*path, "retry"), Danger.RETRY_NOWHERE, message)
+    health = upstream.health
+    if upstream.retry is not None:
+        _retry(upstream, upstream.retry, (*path, "retry"), report)
+    for key, policy in (("ejection", upstream.ejection), ("breaker", upstream.breaker)):
+        if policy is not None and not policy.failures_ratio:
+            message = f"a share of 0: one failure among {policy.requests} requests or more is enough"
+            report.warn((*path, key, "failures"), Danger.FAILURES_ANY, message)
     if health is None and any(len(version.targets) > 1 for version in upstream.versions.values()):
         message = "several targets and no health check: requests find out which one is dead"
         report.warn(path, Danger.HEALTH_ABSENT, message, hint="`health: {path: /health}`")
@@ -94,7 +130,8 @@ def _is_alone(version: Version) -> bool:
 
 def _ejects_none(version: Version, ejection: Ejection) -> bool:
     targets = [parse_target(target.url) for target in version.targets]
-    return all(target.is_literal for target in targets) and ejection.most_ratio * len(targets) < 1
+    is_final = all(target.is_literal for target in targets) or not ejection.most_ratio
+    return is_final and ejection.most_ratio * len(targets) < 1
 
 
 def _version(version: Version, path: Path, report: Report) -> None:
@@ -114,6 +151,8 @@ def _objectives(spec: Spec, route: Route, path: Path, report: Report) -> None:
         shares["latency"] = objectives.latency.ratio
         _latency(spec, route, objectives.latency.within_seconds, (*here, "latency"), report)
     for key, share in shares.items():
+        if share == 0:
+            report.warn((*here, key), Danger.OBJECTIVE_NOTHING, "0% promises nothing: no failure is ever too many")
         if share == 1:
             report.warn((*here, key), Danger.OBJECTIVE_NO_BUDGET, "100% leaves no budget: every failure is an alert")
 

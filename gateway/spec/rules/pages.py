@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from gateway.spec.address import parse_address
 from gateway.spec.model import Spec
@@ -15,6 +16,7 @@ from gateway.spec.secret import Secret
 def check(spec: Spec, report: Report) -> None:
     for path, secret in _secrets(spec):
         credential.check(secret, path, report)
+    _urls(spec, report)
     _names(spec, report)
     _open_port(spec, report)
     _reachable(spec, report)
@@ -32,6 +34,23 @@ def _secrets(spec: Spec) -> Iterator[tuple[Path, Secret]]:
         (("bridge", "peer", "token"), peer.token if peer else None),
     )
     yield from ((path, secret) for path, secret in others if secret is not None)
+
+
+def _urls(spec: Spec, report: Report) -> None:
+    """Refuse what only looks like a URL: a port beyond 65535, a bracket that stays open."""
+    bridge, alerts = spec.bridge, spec.alerts
+    urls: dict[Path, str | None] = {
+        ("alerts", "prometheus"): alerts.prometheus,
+        **{("alerts", "alertmanagers", place): url for place, url in enumerate(alerts.alertmanagers)},
+        ("bridge", "url"): bridge.url,
+        ("bridge", "peer", "url"): bridge.peer.url if bridge.peer else None,
+    }
+    for path, url in urls.items():
+        try:
+            _ = urlsplit(url or "").port
+        except ValueError as fault:
+            message = f"`{url}` is no URL"
+            report.refuse(path, Fault.BAD_VALUE, message, hint=str(fault), place=report.tree.value_place(path))
 
 
 def _names(spec: Spec, report: Report) -> None:
