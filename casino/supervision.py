@@ -16,6 +16,7 @@ from casino.build import generated
 from casino.layout import bind, unclaimed
 from casino.own import own
 from casino.stack import PYTHON, Part
+from gateway.spec.bridge import Callers
 from gateway.spec.dump import dump
 from gateway.spec.model import Spec
 from gateway.store.secrets import SecretError, Secrets
@@ -77,7 +78,7 @@ def supervise(spec: Spec, *, free_ports: bool) -> Supervision:
     bridge = replace(
         spec.bridge,
         listen=urlsplit(_local(f"http://{spec.bridge.listen}", free_ports=free_ports)).netloc,
-        url=None, tls=None, tokens={}, peer=None, ping=None,
+        url=None, tls=None, callers=Callers(), tokens={}, peer=None, ping=None,
     )  # fmt: skip
     placed = replace(spec, alerts=alerts, bridge=bridge)
     listener = None if _has_key(spec) else bind(HOST, 0 if free_ports else STANDIN_PORT)

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.spec.bridge import Callers
 from gateway.spec.limit import Limit
 from gateway.spec.listen import Certificate, Listener
 from gateway.spec.model import Spec
@@ -62,7 +63,7 @@ def supervised(spec: Spec, places: Places, scale: float) -> Spec:
             reconcile_seconds=max(1.0, bridge.reconcile_seconds * scale),
             grace_seconds=max(2.0, bridge.grace_seconds * scale),
             warm_up_seconds=bridge.warm_up_seconds * scale,
-            peer=None, ping=None, tls=None, tokens={},
+            peer=None, ping=None, tls=None, callers=Callers(), tokens={},
         ),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from casino.supervision import HOST, MissingError, Supervision, supervise
+from gateway.spec.bridge import Callers
 from gateway.spec.load import load
 
 SPEC = """
@@ -18,6 +19,7 @@ bridge:
   listen: "0.0.0.0:{bridge}"
   url: https://bridge.example
   tls: {{certificate: c, key: k}}
+  callers: {{ca: c, certificate: c}}
   tokens: {{am: {{env: T}}}}
   peer: {{url: "http://10.0.0.9:9082"}}
   ping: {{env: P}}
@@ -83,6 +85,7 @@ def test_its_door_asks_for_nothing_and_it_tells_no_other_bridge(supervised):
     supervision = supervised()
     bridge = supervision.spec.bridge
     assert (bridge.url, bridge.tls, bridge.tokens, bridge.peer, bridge.ping) == (None, None, {}, None, None)
+    assert bridge.callers == Callers()
     assert f"http://{bridge.listen}/alertmanager" in supervision.files["alertmanager/alertmanager.yml"]
 
 
