@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from casino.claims import Claims
 from casino.supervision import HOST, MissingError, Supervision, supervise
 from gateway.spec.bridge import Callers
 from gateway.spec.load import load
@@ -40,14 +41,16 @@ def programs(tmp_path, monkeypatch):
 @pytest.fixture
 def supervised(tmp_path, programs):
     made: list[Supervision] = []
+    claims = Claims()
 
     def make(*, free_ports: bool = False, **ports: int) -> Supervision:
         path = tmp_path / "casino.yaml"
         path.write_text(SPEC.format(**{"prometheus": free(), "alertmanager": free(), "bridge": free()} | ports))
-        made.append(supervise(load(path).spec, free_ports=free_ports))
+        made.append(supervise(load(path).spec, claims, free_ports=free_ports))
         return made[-1]
 
     yield make
+    claims.close()
     for each in made:
         if each.standin:
             each.standin.close()
