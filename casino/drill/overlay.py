@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gateway.spec.bridge import Callers
 from gateway.spec.limit import Limit
 from gateway.spec.listen import Certificate, Listener
-from gateway.spec.model import Spec
+from gateway.spec.model import Spec, Team
 from gateway.spec.route import Route
 from gateway.spec.secret import Secret
 from gateway.spec.upstream import Target, Upstream, Version
@@ -100,6 +100,11 @@ def without_tls(spec: Spec) -> Spec:
     """Return a spec whose TLS listeners are forgotten."""
     public = tuple(listener for listener in spec.listen.public if listener.tls is None)
     return replace(spec, listen=replace(spec.listen, public=public))
+
+
+def with_another_team(spec: Spec) -> Spec:
+    """Return a spec that is served as the one before, and is another."""
+    return replace(spec, teams=spec.teams | {"drill": Team(contact="drill@casino.example")})
 
 
 def with_nameless_target(spec: Spec, host: str) -> Spec:
