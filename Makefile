@@ -32,13 +32,13 @@ $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/debian-packages python3-venv
 	@echo 'Setting up $(VENV) with $(PYTHON): the packages that run Casino'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --upgrade pip
-	@$(BIN)/pip install --quiet --editable .
+	@deploy/python-packages $(BIN)/pip --upgrade pip
+	@deploy/python-packages $(BIN)/pip --editable .
 	@touch $@
 
 $(VENV)/.ready-%: $(VENV)/.ready
 	@echo 'Setting up $(VENV): the packages of group $*'
-	@$(BIN)/pip install --quiet --group $*
+	@deploy/python-packages $(BIN)/pip --group $*
 	@touch $@
 
 up: $(VENV)/.ready
@@ -67,7 +67,7 @@ build/wheel/.ready: $(VENV)/.ready $(shell find alerts casino exporters gateway 
 	@rm -rf build/wheel
 	@deploy/wheel build/wheel/dist
 	@$(BIN)/python -m venv build/wheel
-	@build/wheel/bin/pip install --quiet build/wheel/dist/*.whl
+	@deploy/python-packages build/wheel/bin/pip build/wheel/dist/*.whl
 	@touch $@
 
 bench: $(VENV)/.ready-dev $(VENV)/.ready-bench build/wheel/.ready

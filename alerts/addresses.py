@@ -18,12 +18,6 @@ def bridge(spec: Spec) -> str:
     return f"{'https' if spec.bridge.tls else 'http'}://{host}:{where.port}"
 
 
-def bridges(spec: Spec) -> tuple[str, ...]:
-    """Return where Alertmanager tells alerts: of a pair, both."""
-    peer = spec.bridge.peer
-    return (bridge(spec), *((peer.url,) if peer else ()))
-
-
 def authority(url: str) -> str:
     """Return host and port of a URL, as Prometheus names a target."""
     where = urlsplit(url)

@@ -7,7 +7,8 @@ the bridge closes those by comparing, and a page always ends by itself.
 from collections.abc import Iterator
 from typing import Any
 
-from alerts.addresses import WEBHOOK, bridges
+from alerts.addresses import WEBHOOK
+from alerts.doors import Door, doors
 from alerts.promise import owner
 from alerts.text import document
 from exporters.duration import duration
@@ -115,13 +116,18 @@ def _inhibitions(spec: Spec) -> Iterator[dict[str, Any]]:
 
 
 def _receivers(spec: Spec) -> list[dict[str, Any]]:
-    # max_alerts 0: a list that is cut says `resolved` of alerts that still fire (notes, E5).
-    hooks = [{"url": f"{url}{WEBHOOK}", "max_alerts": 0} for url in bridges(spec)]
+    hooks = [_hook(door) for door in doors(spec)]
     return [
         {"name": "bridge", "webhook_configs": [hook | {"send_resolved": True} for hook in hooks]},
         {"name": "heartbeat", "webhook_configs": [hook | {"send_resolved": False} for hook in hooks]},
         {"name": "nobody"},
     ]
+
+
+def _hook(door: Door) -> dict[str, Any]:
+    # max_alerts 0: a list that is cut says `resolved` of alerts that still fire (notes, E5).
+    shown = door.authorization | door.tls
+    return {"url": f"{door.url}{WEBHOOK}", "max_alerts": 0} | ({"http_config": shown} if shown else {})
 
 
 def _interval(mute: Mute) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from exporters.catalog.gateway import (
     IDENTITY,
     LOG_DROPPED,
     LOOP_LAG,
+    NOT_APPLIED,
     OVERFLOW,
     PROCESS_DEATHS,
     REFUSED,
@@ -108,6 +109,7 @@ def _configuration(owner: Owner, scale: float) -> tuple[Alert, ...]:
     minute = MINUTE * scale
     # A scrape that fails must not begin the wait anew.
     specs = aggregate("count", over_time("last", select(CONFIG_INFO), 2 * minute), by=("hash",))
+    not_applied = total(increase(select(NOT_APPLIED), 15 * minute), "instance", "document")
     return (
         owner.ticket(
             name="GatewayReloadFailed",
@@ -115,6 +117,12 @@ def _configuration(owner: Owner, scale: float) -> tuple[Alert, ...]:
             for_seconds=5 * minute,
             summary="The gateway refused its new spec.",
             description="{{ $labels.instance }} refused its last reload and runs the spec before it.",
+        ),
+        owner.ticket(
+            name="GatewayDocumentNotApplied",
+            expr=not_applied > 0,
+            summary="A worker cannot apply what control tells it.",
+            description="{{ $labels.instance }} serves on with an older {{ $labels.document }}: the new one has a fault.",
         ),
         owner.ticket(
             name="GatewayConfigDrift",

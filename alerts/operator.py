@@ -1,10 +1,11 @@
 """The same rules for the Prometheus Operator: PrometheusRule documents, and ServiceMonitors for control and the bridge."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
-from alerts import bridge
+from alerts import addresses, bridge
 from alerts.gateway import JOB
 from alerts.prometheus import SCRAPE_SECONDS, credentials_file
 from alerts.text import HEAD, document
@@ -15,6 +16,8 @@ _NAME, _COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 _LABELS = {_NAME: JOB}
 _TOKEN = {"name": "casino-control", "key": "token"}
 """The Secret that holds a token of `control.tokens`."""
+_BRIDGE_SECRET = "casino-bridge"  # noqa: S105 - a Secret's name
+"""The Secret, of type kubernetes.io/tls, that holds what `bridge.callers` trust and show."""
 
 
 def render(rules: dict[str, str], spec: Spec) -> dict[str, str]:
@@ -25,7 +28,7 @@ def render(rules: dict[str, str], spec: Spec) -> dict[str, str]:
     }
     control = {"port": "control"} | ({"authorization": {"credentials": _TOKEN}} if credentials_file(spec) else {})
     files["operator/servicemonitor.yaml"] = document(_monitor(JOB, _NAME, _LABELS, control))
-    port = {"port": "bridge"} | ({"scheme": "https"} if spec.bridge.tls else {})
+    port = {"port": "bridge"} | (_over_tls(spec) if spec.bridge.tls else {})
     labels = _LABELS | {_COMPONENT: bridge.JOB}
     files["operator/servicemonitor-bridge.yaml"] = document(_monitor("casino-bridge", _COMPONENT, labels, port))
     return files
@@ -38,6 +41,21 @@ def _rule(name: str, text: str) -> str:
     return (
         HEAD + yaml.dump(head, sort_keys=False) + "spec:\n" + "".join(f"  {line}\n" if line else "\n" for line in body)
     )
+
+
+def _over_tls(spec: Spec) -> dict[str, Any]:
+    callers = spec.bridge.callers
+
+    def key(name: str) -> dict[str, str]:
+        return {"name": _BRIDGE_SECRET, "key": name}
+
+    # Pods are scraped at their addresses, which no certificate names.
+    tls: dict[str, Any] = {"serverName": urlsplit(addresses.bridge(spec)).hostname}
+    if callers.ca is not None:
+        tls["ca"] = {"secret": key("ca.crt")}
+    if callers.certificate is not None:
+        tls |= {"cert": {"secret": key("tls.crt")}, "keySecret": key("tls.key")}
+    return {"scheme": "https", "tlsConfig": tls}
 
 
 def _monitor(name: str, job: str, labels: dict[str, str], endpoint: dict[str, Any]) -> dict[str, Any]:

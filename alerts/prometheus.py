@@ -5,13 +5,15 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from alerts.addresses import authority, bridges
+from alerts.addresses import authority
 from alerts.bridge import JOB as BRIDGE
+from alerts.doors import doors
 from alerts.gateway import JOB
 from alerts.text import document
 from exporters.duration import duration
 from gateway.spec.address import parse_address
 from gateway.spec.model import Spec
+from gateway.spec.secret import Secret
 
 PATH = "prometheus/prometheus.yml"
 SCRAPE_SECONDS, EVALUATION_SECONDS = 10.0, 15.0
@@ -38,7 +40,7 @@ def render(spec: Spec, *, time_scale: float = 1.0) -> dict[str, str]:
             _gateway(spec),
             _job("prometheus", *_targets((spec.alerts.prometheus,))),
             _job("alertmanager", *_targets(spec.alerts.alertmanagers)),
-            _job(BRIDGE, *_targets(bridges(spec))),  # its metrics need no token
+            *_bridges(spec),
         ],
     }
     return {PATH: document(config)}
@@ -73,6 +75,17 @@ def _alike(urls: Iterable[str]) -> dict[tuple[str, str], list[str]]:
     return found
 
 
+def _bridges(spec: Spec) -> Iterator[dict[str, Any]]:
+    """Their metrics need no token. A job has one set of certificates, so a peer that needs another has a job of its own."""
+    here, *peers = doors(spec)
+    alike = [door.url for door in (here, *peers) if door.tls == here.tls]
+    yield _job(BRIDGE, *_targets(alike)) | here.tls
+    for door in peers:
+        if door.url not in alike:
+            named = ({**each, "labels": {**each.get("labels", {}), "job": BRIDGE}} for each in _targets([door.url]))
+            yield _job(f"{BRIDGE}-peer", *named) | door.tls
+
+
 def _gateway(spec: Spec) -> dict[str, Any]:
     address = parse_address(spec.listen.control)
     if address.family == "unix":
@@ -87,15 +100,25 @@ def _gateway(spec: Spec) -> dict[str, Any]:
 def credentials_file(spec: Spec) -> str | None:
     """Return where Prometheus finds the token that control asks of callers from elsewhere; None: it asks none.
 
-    Of several that of `prometheus`, or the first that may only read. One that is a variable of the gateway's must be
-    written into a file beside prometheus.yml.
+    One that is a variable of the gateway's must be written into a file beside prometheus.yml.
     """
+    token = _control_token(spec)
+    return (token.file or TOKEN) if token else None
+
+
+def put_by_hand(spec: Spec) -> dict[str, str]:
+    """Return which variable's value must be put into which file beside prometheus.yml."""
+    token = _control_token(spec)
+    return {TOKEN: token.env} if token and token.env else {}
+
+
+def _control_token(spec: Spec) -> Secret | None:
+    """Of several that of `prometheus`, or the first that may only read."""
     if parse_address(spec.listen.control).is_loopback or not spec.control.tokens:
         return None
     readers = {name: token for name, token in spec.control.tokens.items() if token.role == "read"}
     choice = readers or spec.control.tokens
-    token = choice.get("prometheus") or next(iter(choice.values()))
-    return token.token.file or TOKEN
+    return (choice.get("prometheus") or next(iter(choice.values()))).token
 
 
 def _job(name: str, *targets: dict[str, Any]) -> dict[str, Any]:

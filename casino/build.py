@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from alerts import alertmanager, operator, prometheus
+from alerts.doors import put_by_hand
 from alerts.own import RULES, Own
 from alerts.own import render as own_files
 from alerts.proof.render import render as alert_tests
@@ -26,9 +27,21 @@ def build(path: Path, *, stage: str | None, out: Path, check: bool) -> int:
     except OwnAlertsError as refused:
         return refuse([refused])
     try:
-        return _write(out, files, check=check)
+        code = _write(out, files, check=check)
     except OSError as fault:
         return refuse([f"casino build: {fault.filename}: {fault.strerror}"])
+    if not check:
+        _ask_for_secrets(spec, out)
+    return code
+
+
+def _ask_for_secrets(spec: Spec, out: Path) -> None:
+    """No build writes a secret; say what its servers will look for."""
+    wanted = {out / alertmanager.PATH: put_by_hand(spec), out / prometheus.PATH: prometheus.put_by_hand(spec)}
+    for beside, files in wanted.items():
+        for file, variable in files.items():
+            if not (place := beside.parent / file).exists():
+                print(f"{place}: put the value of {variable} there; {beside.name} names that file")
 
 
 def _write(out: Path, files: dict[str, str], *, check: bool) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from casino.alert_words import add_actions
+from casino.command import Commands, add_command
 from casino.drill_words import DRILL, add_drill, run_drill
 from casino.exits import UNUSABLE
 from casino.page_words import add_bridge, add_pagerduty, provision, serve_bridge
@@ -40,11 +41,16 @@ examples:
   casino schema > casino.schema.json                 for files that hold a whole spec
   casino schema --overlay > stage.schema.json        for stages/*.yaml
   casino schema --markdown                           the tables of docs/spec.md
+
+exit codes: 0 fine
 """
 SERVE = """\
 examples:
   casino serve casino.yaml --stage prod              runs until SIGTERM or SIGINT, then drains
   casino serve casino.yaml --stage prod --upgrade    replaces the running gateway without losing a request
+
+exit codes: 0 it was told to stop, and has drained, 1 it could not start, or not replace the running one,
+2 not usable as YAML, or --run-dir is a folder of something else
 """
 BUILD = """\
 examples:
@@ -80,6 +86,8 @@ examples:
   casino key new --json                              the same for a machine
   casino key password                                asks for a password and prints its hash
   casino key password < FILE                         the first line of a file, or of a pipe
+
+exit codes: 0 fine, 2 a name that no spec takes, or no password
 """
 BRIDGE = """\
 examples:
@@ -87,6 +95,8 @@ examples:
   casino bridge explain GatewayUpstreamDown          everything that happened to one incident
   casino bridge dead list                            what PagerDuty would not take
   casino bridge dead requeue 3 4                     send it again
+
+exit codes: 0 fine, 1 dead letters, or nothing is known, 2 unusable spec, or no queue there
 """
 PAGERDUTY = """\
 examples:
@@ -104,6 +114,8 @@ examples:
   casino up --free-ports                             beside something else that has the usual ports
   casino up --only games                             the services alone
   casino up --only games,gateway,load                without Prometheus, Alertmanager, bridge and pager
+
+exit codes: 0 it was told to stop, 1 something that the rest needs failed, 2 unusable spec
 """
 
 
@@ -161,25 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse gives the type no public name
-
-
-def _command(
-    commands: "Commands[argparse.ArgumentParser]", name: str, run: Callable[[argparse.Namespace], int], **about: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=about["summary"],
-        description=about["summary"],
-        epilog=about["examples"],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(run=run)
-    return command
-
-
 def _add_check(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "check", _check, summary="check a spec, and show what it means", examples=CHECK)
+    command = add_command(commands, "check", _check, summary="check a spec, and show what it means", examples=CHECK)
     add_spec(command)
     command.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     form = command.add_mutually_exclusive_group()
@@ -215,7 +210,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _add_schema(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(
+    command = add_command(
         commands, "schema", _schema, summary="print the JSON Schema of a spec, for editors", examples=SCHEMA
     )
     kind = command.add_mutually_exclusive_group()
@@ -236,7 +231,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "serve", _serve, summary="run the gateway", examples=SERVE)
+    command = add_command(commands, "serve", _serve, summary="run the gateway", examples=SERVE)
     add_spec(command, default=None)
     command.add_argument(
         "--run-dir",
@@ -254,7 +249,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _add_build(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "build", _build, summary="write every file that is made from a spec", examples=BUILD)
+    command = add_command(
+        commands, "build", _build, summary="write every file that is made from a spec", examples=BUILD
+    )
     add_spec(command)
     command.add_argument("--out", metavar="DIR", type=Path, default=Path("build"), help="where to (default: build)")
     command.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file differs")
@@ -267,7 +264,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(
+    command = add_command(
         commands, "alerts", _alerts, summary="show the alerts of a spec and explain them", examples=ALERTS
     )
     add_actions(command)
@@ -308,7 +305,7 @@ def _alerts(arguments: argparse.Namespace) -> int:
 
 
 def _add_key(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "key", _key, summary="make API keys and hashes of passwords", examples=KEY)
+    command = add_command(commands, "key", _key, summary="make API keys and hashes of passwords", examples=KEY)
     command.add_argument("what", choices=("new", "password"), help="an API key, or the hash of a password")
     command.add_argument("consumer", metavar="CONSUMER", nargs="?", help="with `new`: who it is for (default: shop)")
     command.add_argument("--json", action="store_true", help="print it for a machine")
@@ -318,7 +315,7 @@ def _key(arguments: argparse.Namespace) -> int:
     from casino.keys import new, password  # noqa: PLC0415 - see the module's docstring
 
     if arguments.what == "new":
-        return new(arguments.consumer or "shop", as_json=arguments.json)
+        return new("shop" if arguments.consumer is None else arguments.consumer, as_json=arguments.json)
     if arguments.consumer is not None:
         print("casino key: a password is hashed for nobody in particular", file=sys.stderr)
         return UNUSABLE
@@ -327,16 +324,16 @@ def _key(arguments: argparse.Namespace) -> int:
 
 def _add_bridge(commands: "Commands[argparse.ArgumentParser]") -> None:
     summary = "carry alerts to PagerDuty, and show what became of them"
-    add_bridge(_command(commands, "bridge", serve_bridge, summary=summary, examples=BRIDGE))
+    add_bridge(add_command(commands, "bridge", serve_bridge, summary=summary, examples=BRIDGE))
 
 
 def _add_pagerduty(commands: "Commands[argparse.ArgumentParser]") -> None:
     summary = "make PagerDuty what the spec says"
-    add_pagerduty(_command(commands, "pagerduty", provision, summary=summary, examples=PAGERDUTY))
+    add_pagerduty(add_command(commands, "pagerduty", provision, summary=summary, examples=PAGERDUTY))
 
 
 def _add_up(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(
+    command = add_command(
         commands, "up", _up, summary="run the gateway, two games and all that watches them on this machine", examples=UP
     )
     add_spec(command, default=DEMO)
@@ -382,7 +379,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _add_drill(commands: "Commands[argparse.ArgumentParser]") -> None:
-    add_drill(_command(commands, "drill", run_drill, **DRILL), DEMO)
+    add_drill(add_command(commands, "drill", run_drill, **DRILL), DEMO)
 
 
 def _rate(text: str) -> float:
@@ -407,7 +404,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "bench", _bench, summary="measure the gateway beside its peers", examples=BENCH)
+    command = add_command(commands, "bench", _bench, summary="measure the gateway beside its peers", examples=BENCH)
     command.add_argument("--list", action="store_true", help="print the scenarios and products there are")
     command.add_argument("--only", metavar="NAMES", type=_words, default=(), help="some of the scenarios")
     command.add_argument("--peers", metavar="NAMES", type=_words, help="some of the products beside Casino")

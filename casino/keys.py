@@ -1,5 +1,6 @@
 """`casino key`: makes API keys and the hashes of passwords. What is secret is printed once, or never, and kept nowhere."""
 
+import re
 import secrets
 import sys
 from getpass import getpass
@@ -8,8 +9,12 @@ from hashlib import sha256
 import msgspec
 from argon2 import PasswordHasher
 from argon2.low_level import Type
+from msgspec.inspect import StrType, type_info
 
-from casino.exits import UNUSABLE
+from casino.exits import UNUSABLE, refuse
+from gateway.spec.dump import inline
+from gateway.spec.types import scalar
+from gateway.spec.units import Name
 
 PREFIX = "casino_"
 """Begins every key, so that scanners for leaked secrets know one when they see it."""
@@ -18,8 +23,15 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=
 """OWASP's Password Storage Cheat Sheet, Argon2id: 19 MiB, two passes, one lane."""
 
 
+NAME = scalar(type_info(Name))
+assert isinstance(NAME.type, StrType)
+NAME_PATTERN = NAME.type.pattern or ""
+
+
 def new(consumer: str, *, as_json: bool) -> int:
-    """Print a new key, and the line of the spec that knows it."""
+    """Print a new key, and the line of the spec that knows it; refuse a name that no spec takes."""
+    if not re.fullmatch(NAME_PATTERN, consumer):
+        return refuse([f"casino key new: no consumer can be called {consumer!r}: it must be {NAME.expected}"])
     key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
     digest = sha256(key.encode()).hexdigest()
     if as_json:
@@ -27,7 +39,7 @@ def new(consumer: str, *, as_json: bool) -> int:
         return 0
     print(f"{key}\n")
     print(f"This is the only time the key is shown: hand it to {consumer}, and keep the line below in the spec.\n")
-    print(f"consumers:\n  {consumer}: {{keys: [{{sha256: {digest}}}]}}")
+    print(f"consumers:\n  {inline(consumer, NAME.type)}: {{keys: [{{sha256: {digest}}}]}}")
     return 0
 
 

@@ -12,6 +12,7 @@ from random import SystemRandom
 from msgspec import Struct
 from msgspec.structs import replace
 
+from casino.claims import Claims
 from casino.games.roster import GAMES
 from gateway.spec.address import TargetAddress, host_port, is_loopback, parse_address, parse_target
 from gateway.spec.listen import Listener
@@ -50,7 +51,7 @@ class SeatError(Exception):
     """A game would listen where this machine has no address."""
 
 
-def arrange(spec: Spec, *, free_ports: bool, seats: bool = True) -> Layout:
+def arrange(spec: Spec, claims: Claims, *, free_ports: bool, seats: bool = True) -> Layout:
     """Find a port for everything; `free_ports` takes none of the spec's, though they may be free.
 
     Without `seats` the games are left to whoever runs them.
@@ -62,7 +63,7 @@ def arrange(spec: Spec, *, free_ports: bool, seats: bool = True) -> Layout:
     moved: Moved = {}
     taken = tuple(_seats(spec, moved, free_ports=free_ports)) if seats else ()
     for address in (*(listener.address for listener in spec.listen.public), spec.listen.control):
-        _settle(address, moved, free_ports=free_ports)
+        _settle(address, moved, claims, free_ports=free_ports)
     spec = _with_addresses(spec, moved)
     if not has_port(spec.listen.control) or not any(map(_speaks_http, spec.listen.public)):
         raise PortlessError(
@@ -99,12 +100,12 @@ def _seat(url: str, where: TargetAddress, *, free_ports: bool) -> socket.socket:
         raise SeatError(f"no game can be at {url} on this machine: {refused.strerror or refused}") from None
 
 
-def _settle(address: str, moved: Moved, *, free_ports: bool) -> None:
+def _settle(address: str, moved: Moved, claims: Claims, *, free_ports: bool) -> None:
     if not has_port(address):
         return
     where = parse_address(address)
     try:
-        port = unclaimed(where.host, 0 if free_ports else where.port)
+        port = unclaimed(where.host, 0 if free_ports else where.port, claims)
     except OSError:
         moved[address] = None
     else:
@@ -120,8 +121,8 @@ def bind(host: str, port: int) -> socket.socket:
         return _listen(host, 0)
 
 
-def unclaimed(host: str, wanted: int) -> int:
-    """Return a port for a server that cannot be handed a socket: the wanted one (0: any) if nobody has it.
+def unclaimed(host: str, wanted: int, claims: Claims) -> int:
+    """Return a port for a server that cannot be handed a socket: the wanted one (0: any) if nobody has it or will have it.
 
     Any other is one that the kernel gives to no caller, who could take it before the server does. Raises OSError where
     the machine lacks the address.
@@ -139,7 +140,8 @@ def unclaimed(host: str, wanted: int) -> int:
             if port != wanted and refused.errno != errno.EADDRINUSE:
                 raise
         else:
-            return port
+            if claims.take(port):
+                return port
     raise OSError(errno.EADDRINUSE, "no port is free")
 
 

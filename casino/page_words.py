@@ -6,34 +6,89 @@ What an action needs is imported by it alone, as in cli.py.
 import argparse
 from pathlib import Path
 
+from casino.command import add_command, page
 from casino.spec_words import add_spec
 
 PAGERDUTY_API = "https://api.pagerduty.com"
+_SERVE = page(
+    ("casino bridge serve casino.yaml --stage prod", "as the spec says"),
+    ("casino bridge serve casino.yaml --listen 127.0.0.1:9082 --state /tmp/bridge", "beside another one"),
+    exits="0 it was told to stop, 2 unusable spec, or no place to listen or to keep the queue",
+)
+_EXPLAIN = page(
+    ("casino bridge explain GatewayUpstreamDown", "or the keys to choose from, if there are several"),
+    ("casino bridge explain casino/1/GatewayUpstreamDown/0f1e2d3c --state /tmp/bridge", "by its key"),
+    exits="0 fine, 1 nothing, or several incidents, 2 no queue there",
+)
+_LISTED = ("casino bridge dead list", "what PagerDuty would not take")
+_AGAIN = ("casino bridge dead requeue 3 4", "by the numbers that `list` shows")
+_DEAD = page(_LISTED, _AGAIN, exits="0 fine, 1 there are some, or one cannot be sent again, 2 no queue there")
+_DEAD_LIST = page(
+    _LISTED,
+    ("casino bridge dead list --json", "for a machine"),
+    exits="0 there are none, 1 there are some, 2 no queue there",
+)
+_REQUEUE = page(
+    _AGAIN,
+    ("casino bridge dead requeue --all", "all of them"),
+    exits="0 fine, 1 one cannot be sent again, 2 no queue there",
+)
+_PROVISION = {
+    "plan": (
+        "what would be made, changed or refused",
+        page(
+            ("casino pagerduty plan casino.yaml", ""),
+            ("casino pagerduty plan casino.yaml --delete --json", "and what would be deleted, for a machine"),
+            exits="0 fine, 1 refused, or PagerDuty would not answer, 2 unusable spec or token",
+        ),
+    ),
+    "apply": (
+        "make PagerDuty what the spec says",
+        page(
+            ("casino pagerduty apply casino.yaml --keys keys/", "and write the keys of integrations into files"),
+            ("casino pagerduty apply casino.yaml --adopt", "take over what others made"),
+            exits="0 done, 1 refused, or something stays as it was, 2 unusable spec or token",
+        ),
+    ),
+    "drift": (
+        "where PagerDuty is not what the spec says",
+        page(
+            ("casino pagerduty drift casino.yaml", ""),
+            ("casino pagerduty drift casino.yaml --stage prod --json", "for a machine"),
+            exits="0 nothing differs, 1 something does, 2 unusable spec or token",
+        ),
+    ),
+}
+_STANDIN = page(
+    ("casino pagerduty standin --listen 127.0.0.1:9084 --adopt", "takes every well-formed key"),
+    ("casino pagerduty standin --scale 60", "an hour of escalation in a minute"),
+    exits="0 it was told to stop, 2 no place to listen",
+)
 
 
 def add_bridge(command: argparse.ArgumentParser) -> None:
     """Add the actions of `casino bridge`."""
     actions = command.add_subparsers(title="actions", required=True, metavar="ACTION")
-    serving = actions.add_parser("serve", help="run the bridge until SIGTERM or SIGINT")
+    serving = add_command(actions, "serve", summary="run the bridge until SIGTERM or SIGINT", examples=_SERVE)
     add_spec(serving, default=None)
     serving.add_argument("--listen", metavar="ADDR", help="instead of the spec's `bridge.listen`")
     serving.add_argument("--state", metavar="DIR", type=Path, help="where the queue is, instead of `bridge.state`")
     serving.add_argument("--events-url", metavar="URL", help="where PagerDuty's Events API is (a stand-in, for tests)")
     serving.add_argument("--alertmanager-url", metavar="URL", help="instead of the spec's `alerts.alertmanagers`")
-    explaining = actions.add_parser("explain", help="everything that happened to one incident")
-    explaining.add_argument("key", metavar="KEY", help="its dedup key, or a part of it such as the alert's name")
-    explaining.set_defaults(run=_bridge_explain)
-    dead = actions.add_parser("dead", help="what PagerDuty would not take").add_subparsers(
-        required=True, metavar="ACTION"
+    explaining = add_command(
+        actions, "explain", _bridge_explain, summary="everything that happened to one incident", examples=_EXPLAIN
     )
-    listing = dead.add_parser("list", help="show them; exits with 1 if there are any")
+    explaining.add_argument("key", metavar="KEY", help="its dedup key, or a part of it such as the alert's name")
+    dead = add_command(actions, "dead", summary="what PagerDuty would not take", examples=_DEAD)
+    letters = dead.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = add_command(letters, "list", _bridge_dead, summary="show them", examples=_DEAD_LIST)
     listing.add_argument("--json", action="store_true", help="print them for a machine")
-    listing.set_defaults(run=_bridge_dead)
-    requeueing = dead.add_parser("requeue", help="put them back into the queue")
+    requeueing = add_command(
+        letters, "requeue", _bridge_requeue, summary="put them back into the queue", examples=_REQUEUE
+    )
     chosen = requeueing.add_mutually_exclusive_group(required=True)
     chosen.add_argument("numbers", metavar="NUMBER", type=int, nargs="*", default=[], help="as `list` shows them")
     chosen.add_argument("--all", action="store_true", help="all of them")
-    requeueing.set_defaults(run=_bridge_requeue)
     for parser in (explaining, listing, requeueing):
         parser.add_argument(
             "--state", metavar="DIR", type=Path, help="where the queue is (default: /var/lib/casino-bridge)"
@@ -77,12 +132,8 @@ def add_pagerduty(command: argparse.ArgumentParser) -> None:
     from alerts.pagerduty.standin.options import add_options  # noqa: PLC0415 - see the module's docstring
 
     actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
-    for action, summary in (
-        ("plan", "what would be made, changed or refused"),
-        ("apply", "make PagerDuty what the spec says"),
-        ("drift", "where PagerDuty is not what the spec says"),
-    ):
-        parser = actions.add_parser(action, help=summary, description=summary)
+    for action, (summary, examples) in _PROVISION.items():
+        parser = add_command(actions, action, summary=summary, examples=examples)
         add_spec(parser)
         parser.add_argument("--json", action="store_true", help="print it for a machine")
         parser.add_argument("--api-url", metavar="URL", default=PAGERDUTY_API, help=f"(default: {PAGERDUTY_API})")
@@ -91,8 +142,9 @@ def add_pagerduty(command: argparse.ArgumentParser) -> None:
             parser.add_argument("--delete", action="store_true", help="delete what is no longer in the spec")
         if action == "apply":
             parser.add_argument("--keys", metavar="DIR", type=Path, help="write the keys of integrations into files")
-    standin = actions.add_parser("standin", help="serve a strict stand-in, with a page of incidents")
-    standin.set_defaults(run=_standin)
+    standin = add_command(
+        actions, "standin", _standin, summary="serve a strict stand-in, with a page of incidents", examples=_STANDIN
+    )
     add_options(standin)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from casino.child import Child
+from casino.listening import listens
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -74,10 +75,15 @@ class Stack:
         self.launch(parts)
         deadline = time.monotonic() + READY_SECONDS
         for part in parts:
-            while part.ready and fetch(part.ready, part.token) is None:
+            while part.ready and not self._answers(part, part.ready):
                 self.heed(POLL_SECONDS)
                 if not self.runs(part) or time.monotonic() > deadline:
-                    raise Failed(f"{part.name} does not answer on {part.ready}")
+                    raise Failed(_silence(part.name, part.ready, part.token))
+
+    def _answers(self, part: Part, url: str) -> bool:
+        """Whether it is this part that answers, and no other program that was sooner at its port."""
+        answer = fetch(url, part.token)
+        return answer is not None and self.runs(part) and listens(self.child(part).pid, urlsplit(url).port or 0)
 
     def launch(self, parts: Sequence[Part]) -> None:
         """Start one wave, and leave it to the caller to wait for it."""
@@ -155,6 +161,12 @@ class Stack:
         start = CLEAR_LINE if sys.stdout.isatty() else ""
         words = "".join(f"    {line}\n" for line in child.last_words().splitlines())
         print(f"{start}{child.name} {child.ending}{'; its last words:' if words else ''}\n{words}", end="", flush=True)
+
+
+def _silence(name: str, url: str, token: str | None) -> str:
+    if fetch(url, token) is None:
+        return f"{name} does not answer on {url}"
+    return f"{name} has not got its port: another program answers on {url}"
 
 
 def fetch(url: str, token: str | None = None, timeout_seconds: float = 1.0) -> bytes | None:

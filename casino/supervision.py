@@ -13,9 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from casino.build import generated
+from casino.claims import Claims
 from casino.layout import bind, unclaimed
 from casino.own import own
 from casino.stack import PYTHON, Part
+from gateway.spec.bridge import Callers
 from gateway.spec.dump import dump
 from gateway.spec.model import Spec
 from gateway.store.secrets import SecretError, Secrets
@@ -58,7 +60,7 @@ class Supervision(Struct, frozen=True, kw_only=True):
     """The program."""
 
 
-def supervise(spec: Spec, *, free_ports: bool) -> Supervision:
+def supervise(spec: Spec, claims: Claims, *, free_ports: bool) -> Supervision:
     """Find programs, and ports for all that watches a gateway which listens where `spec` says.
 
     Raises:
@@ -66,18 +68,18 @@ def supervise(spec: Spec, *, free_ports: bool) -> Supervision:
         OwnAlertsError: the spec's own alerts cannot be used.
     """
     prometheus, alertmanager = _programs(PROMETHEUS, ALERTMANAGER)
-    url = _local(spec.alerts.alertmanagers[0], free_ports=free_ports)
+    url = _local(spec.alerts.alertmanagers[0], claims, free_ports=free_ports)
     alerts = replace(
         spec.alerts,
-        prometheus=_local(spec.alerts.prometheus, free_ports=free_ports),
+        prometheus=_local(spec.alerts.prometheus, claims, free_ports=free_ports),
         alertmanagers=(url,),
         alertmanager=url,
     )
     # Its door is on this machine alone, and nobody else's pager hears of it.
     bridge = replace(
         spec.bridge,
-        listen=urlsplit(_local(f"http://{spec.bridge.listen}", free_ports=free_ports)).netloc,
-        url=None, tls=None, tokens={}, peer=None, ping=None,
+        listen=urlsplit(_local(f"http://{spec.bridge.listen}", claims, free_ports=free_ports)).netloc,
+        url=None, tls=None, callers=Callers(), tokens={}, peer=None, ping=None,
     )  # fmt: skip
     placed = replace(spec, alerts=alerts, bridge=bridge)
     listener = None if _has_key(spec) else bind(HOST, 0 if free_ports else STANDIN_PORT)
@@ -172,9 +174,9 @@ def _programs(*wanted: Program) -> list[str]:
     return [path for path in found if path]
 
 
-def _local(url: str, *, free_ports: bool) -> str:
+def _local(url: str, claims: Claims, *, free_ports: bool) -> str:
     wanted = 0 if free_ports else urlsplit(url).port or 0
-    return f"http://{HOST}:{unclaimed(HOST, wanted)}"
+    return f"http://{HOST}:{unclaimed(HOST, wanted, claims)}"
 
 
 def _has_key(spec: Spec) -> bool:

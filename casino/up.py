@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from alerts.pagerduty.provision.api import ApiError
 from casino import parts, supervision
+from casino.claims import Claims
 from casino.layout import Layout, PortlessError, SeatError, arrange
 from casino.own import OwnAlertsError
 from casino.stack import Failed, Part, Stack, Stopped, fetch
@@ -52,12 +53,18 @@ def up(wish: Wish) -> int:
 
     Returns 0 after a signal, 1 when something that the rest needs failed, 2 when the spec cannot be used.
     """
-    try:
-        layout = arrange(load(wish.path, wish.stage).spec, free_ports=wish.free_ports, seats=Group.GAMES in wish.only)
-        watch = _watch(layout, wish)
-    except (SpecErrors, PortlessError, SeatError, OwnAlertsError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    with Claims() as claims:
+        try:
+            spec = load(wish.path, wish.stage).spec
+            layout = arrange(spec, claims, free_ports=wish.free_ports, seats=Group.GAMES in wish.only)
+            watch = _watch(layout, wish, claims)
+        except (SpecErrors, PortlessError, SeatError, OwnAlertsError) as error:
+            print(error, file=sys.stderr)
+            return 2
+        return _run(wish, layout, watch)
+
+
+def _run(wish: Wish, layout: Layout, watch: Supervision | None) -> int:
     stack = Stack()
     token = wish.token if layout.spec.control.tokens else None
     started: list[Part] = []
@@ -78,11 +85,11 @@ def up(wish: Wish) -> int:
     return 0
 
 
-def _watch(layout: Layout, wish: Wish) -> Supervision | None:
+def _watch(layout: Layout, wish: Wish, claims: Claims) -> Supervision | None:
     if Group.ALERTS not in wish.only:
         return None
     try:
-        return supervise(layout.spec, free_ports=wish.free_ports)
+        return supervise(layout.spec, claims, free_ports=wish.free_ports)
     except MissingError as missing:
         print(f"Nothing watches the gateway: Debian packages {missing} are not installed.", file=sys.stderr)
         return None

@@ -143,6 +143,13 @@ def _configuration(team: str) -> tuple[Case, ...]:
             sees_minutes=5,
         ),
         Case(
+            alert="GatewayDocumentNotApplied",
+            labels={**here, "document": "snapshot"},
+            feeds=(counter(f'gateway_documents_not_applied_total{{{AT},document="snapshot"}}', 0, 0, 0.05),),
+            range_minutes=15,
+            sees_minutes=0,
+        ),
+        Case(
             alert="GatewayDnsFailures",
             labels=here,
             feeds=(counter(f'{lookups}"success"}}', 100, 52, 48), counter(f'{lookups}"failure"}}', 0, 48, 52)),

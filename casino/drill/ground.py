@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from alerts import alertmanager, prometheus
 from alerts.gateway import JOB
 from casino import parts, supervision
+from casino.claims import Claims
 from casino.drill import history, overlay, pem, rules
 from casino.drill.budgets import LOAD_PER_SECOND, met
 from casino.drill.fault import SCALES, Ground
@@ -95,17 +96,20 @@ class Site:
         routing.mkdir()
         for name in overlay.key_names(spec):
             (routing / name).write_text(overlay.routing_key(name))
+        self._claims = Claims()
         self.places = Places(
-            prometheus=_free(),
-            alertmanagers=tuple(_free() for _ in range(2 if ground is Ground.WATCHERS else 1)),
-            bridge=_free(),
+            prometheus=self._free(),
+            alertmanagers=tuple(self._free() for _ in range(2 if ground is Ground.WATCHERS else 1)),
+            bridge=self._free(),
             keys=routing,
         )
         self.standin = bind(HOST, 0)
         self.standin_address = f"{HOST}:{self.standin.getsockname()[1]}"
         # Elsewhere a service that is slow must not fail for want of connections, too.
         pool = overlay.POOL if ground is Ground.SERVICES else None
-        self.layout = arrange(overlay.breakable(spec, pool=pool), free_ports=True, seats=bool(GATEWAYS[ground]))
+        self.layout = arrange(
+            overlay.breakable(spec, pool=pool), self._claims, free_ports=True, seats=bool(GATEWAYS[ground])
+        )
         self.spec = overlay.supervised(self.layout.spec, self.places, scale)
         # Rules are made shorter by `time_scale`, and what they take from the spec with them: not twice.
         self._ruled = replace(self.spec, bridge=spec.bridge)
@@ -126,6 +130,10 @@ class Site:
         """End everything at once: nothing of it is of use any more."""
         for name in reversed(self.parts):
             self.kill(name)
+        self._claims.close()
+
+    def _free(self) -> str:
+        return f"{HOST}:{unclaimed(HOST, 0, self._claims)}"
 
     def kill(self, name: str) -> None:
         """End a part at once, as a crash would."""
@@ -181,7 +189,7 @@ class Site:
     def _gateway(self, name: str) -> Gateway:
         folder = self.folder / name
         (folder / "log").mkdir(parents=True)
-        gateway = Gateway(name, overlay.of_gateway(overlay.listening(self.spec, _free), folder), folder)
+        gateway = Gateway(name, overlay.of_gateway(overlay.listening(self.spec, self._free), folder), folder)
         gateway.write(gateway.spec)
         for certificate in overlay.CERTIFICATES:
             pem.write(folder, certificate, days=YEAR_DAYS)
@@ -298,7 +306,3 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
 def _where(address: str) -> tuple[str, int]:
     where = parse_address(address)
     return where.host, where.port
-
-
-def _free() -> str:
-    return f"{HOST}:{unclaimed(HOST, 0)}"

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -155,6 +156,21 @@ async def reload_refused(site: Site, _fault: Fault) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def out_of_files(site: Site, _fault: Fault) -> AsyncIterator[None]:
+    gateway = site.gateways["b"]
+    pid = _worker(gateway)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    gateway.write(overlay.with_another_team(gateway.spec))
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):  # it may have been replaced
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        gateway.write(gateway.spec)
+
+
+@asynccontextmanager
 async def drift(site: Site, _fault: Fault) -> AsyncIterator[None]:
     """Its ports are its own, and so its spec is not that of the other one."""
     await site.begin("b")
@@ -271,6 +287,7 @@ _HANDS: dict[str, Hand] = {
     "supervisor-stopped": supervisor_stopped,
     "late-loop": late_loop,
     "reload-refused": reload_refused,
+    "out-of-files": out_of_files,
     "drift": drift,
     "nameless": nameless,
     "crowd": crowd,

@@ -10,9 +10,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.spec.bridge import Callers
 from gateway.spec.limit import Limit
 from gateway.spec.listen import Certificate, Listener
-from gateway.spec.model import Spec
+from gateway.spec.model import Spec, Team
 from gateway.spec.route import Route
 from gateway.spec.secret import Secret
 from gateway.spec.upstream import Target, Upstream, Version
@@ -62,7 +63,7 @@ def supervised(spec: Spec, places: Places, scale: float) -> Spec:
             reconcile_seconds=max(1.0, bridge.reconcile_seconds * scale),
             grace_seconds=max(2.0, bridge.grace_seconds * scale),
             warm_up_seconds=bridge.warm_up_seconds * scale,
-            peer=None, ping=None, tls=None, tokens={},
+            peer=None, ping=None, tls=None, callers=Callers(), tokens={},
         ),
     )  # fmt: skip
 
@@ -99,6 +100,11 @@ def without_tls(spec: Spec) -> Spec:
     """Return a spec whose TLS listeners are forgotten."""
     public = tuple(listener for listener in spec.listen.public if listener.tls is None)
     return replace(spec, listen=replace(spec.listen, public=public))
+
+
+def with_another_team(spec: Spec) -> Spec:
+    """Return a spec that is served as the one before, and is another."""
+    return replace(spec, teams=spec.teams | {"drill": Team(contact="drill@casino.example")})
 
 
 def with_nameless_target(spec: Spec, host: str) -> Spec:

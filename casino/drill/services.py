@@ -82,6 +82,10 @@ def _processes(everything: tuple[str, ...]) -> Iterator[Fault]:
         _of("GatewayReloadFailed", effect_seconds=1, window_seconds=FIVE),
     )  # fmt: skip
     yield _fault(
+        "out-of-files", "a worker can open no file while there is a new spec to read",
+        _of("GatewayDocumentNotApplied", effect_seconds=2, clears_seconds=15 * MINUTE),
+    )  # fmt: skip
+    yield _fault(
         "nameless", "targets get names that nobody knows",
         _of("GatewayDnsFailures", effect_seconds=2, clears_seconds=FIVE),
     )  # fmt: skip

@@ -31,6 +31,17 @@ class BridgeTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """PEM file of the authorities that sign clients' certificates: then a client without one is refused."""
 
 
+class Callers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How Alertmanager, Prometheus and the other bridge of a pair call a bridge over TLS; each reads these files on its own machine."""
+
+    ca: FilePath | None = None
+    """PEM file of the authorities trusted for this bridge's certificate, instead of the system's."""
+    certificate: FilePath | None = None
+    """PEM file of the certificate, and its chain, that they show to a bridge with `tls.clients`."""
+    key: FilePath | None = None
+    """PEM file of its key. Absent: it is in the certificate's file."""
+
+
 class Peer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The other bridge of a pair. Alertmanager tells both of everything; one of them sends."""
 
@@ -50,9 +61,12 @@ class Bridge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: HttpUrl | None = None
     """Where Alertmanager and Prometheus reach it. Absent: at `listen`."""
     tokens: dict[Name, Secret] = {}
-    """Bearer tokens, any of which lets Alertmanager or the peer in. None: whoever reaches the port."""
+    """Bearer tokens, any of which lets Alertmanager or the peer in. None: whoever reaches the port. Alertmanager shows that
+    named `alertmanager`, or else the first."""
     tls: BridgeTls | None = None
     """Absent: plain HTTP."""
+    callers: Callers = Callers()
+    """What those who call it trust and show."""
     state: Folder = "/var/lib/casino-bridge"
     """Where the queue is kept. On a disk that survives a restart."""
     peer: Peer | None = None

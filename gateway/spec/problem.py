@@ -72,6 +72,7 @@ class Danger(StrEnum):
     LIMIT_NO_IDENTITY = "limit.no-identity"
     IDENTITY_OPTIONAL = "identity.optional"
     IDENTITY_TOKENS_ALONE = "identity.tokens-alone"
+    BRIDGE_NO_CERTIFICATE = "bridge.no-certificate"
     BASIC_PLAIN = "basic.plain-http"
     ISSUER_PLAIN = "issuer.plain-http"
     KEY_EXPIRED = "key.expired"

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from alerts import alertmanager, prometheus
-from alerts.addresses import bridges
+from alerts.doors import doors
 from gateway.spec.load import load
 
 
@@ -36,7 +36,7 @@ def spec_with(tmp_path):
 )
 def test_alertmanager_tells_every_bridge(spec_with, bridge, urls):
     spec = spec_with(f"bridge: {bridge}")
-    assert bridges(spec) == urls
+    assert tuple(door.url for door in doors(spec)) == urls
     for receiver in alertmanager.configuration(spec)["receivers"][:2]:
         assert [hook["url"] for hook in receiver["webhook_configs"]] == [f"{url}/alertmanager" for url in urls]
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+import trustme
 import yaml
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from alerts.render import every_alert, render
 from alerts.rule import Severity
 from alerts.text import labels
 from gateway.spec.access import Token
+from gateway.spec.bridge import BridgeTls, Callers, Peer
 from gateway.spec.load import load
 from gateway.spec.secret import Secret
 from tests.checkout import ROOT
@@ -220,3 +222,76 @@ def test_a_bridge_behind_tls_is_scraped_so():
     spec = replace(EXAMPLE, bridge=replace(EXAMPLE.bridge, url="https://bridge.example"))
     (targets,) = jobs(spec)["bridge"]["static_configs"]
     assert targets == {"targets": ["bridge.example:443"], "labels": {"__scheme__": "https"}}
+
+
+def with_bridge(**changes):
+    return replace(EXAMPLE, bridge=replace(EXAMPLE.bridge, **changes))
+
+
+FILE, NAMED = Secret(file="/run/secrets/first"), Secret(file="/run/secrets/alertmanager")
+VARIABLE_OF_BRIDGE = Secret(env="BRIDGE_TOKEN")
+TLS = BridgeTls(certificate="/c", key="/k", clients="/clients.pem")
+CALLERS = Callers(ca="/ca.pem", certificate="/am.pem", key="/am.key")
+OVER_TLS = {"ca_file": "/ca.pem", "cert_file": "/am.pem", "key_file": "/am.key"}
+PEER = Peer(url="https://10.0.0.2:9082", token=Secret(env="PEER_TOKEN"), ca="/peer-ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("spec", "http"),
+    [
+        pytest.param(with_bridge(), None, id="nobody is asked"),
+        pytest.param(with_bridge(tokens={"a": FILE, "b": NAMED}), {"authorization": {"credentials_file": FILE.file}}, id="the first token"),
+        pytest.param(with_bridge(tokens={"a": FILE, "alertmanager": NAMED}), {"authorization": {"credentials_file": NAMED.file}}, id="its own"),
+        pytest.param(with_bridge(tokens={"a": VARIABLE_OF_BRIDGE}), {"authorization": {"credentials_file": "casino-bridge-token"}}, id="a variable"),
+        pytest.param(with_bridge(tls=TLS), None, id="over TLS, with the system's authorities"),
+        pytest.param(with_bridge(tls=TLS, callers=Callers(ca="/ca.pem")), {"tls_config": {"ca_file": "/ca.pem"}}, id="an authority of its own"),
+        pytest.param(with_bridge(tls=TLS, callers=Callers(certificate="/both.pem")), {"tls_config": {"cert_file": "/both.pem", "key_file": "/both.pem"}}, id="a certificate with its key"),
+        pytest.param(with_bridge(tls=TLS, callers=CALLERS, tokens={"a": FILE}), {"authorization": {"credentials_file": FILE.file}, "tls_config": OVER_TLS}, id="everything"),
+    ],
+)  # fmt: skip
+def test_alertmanager_shows_the_bridge_what_it_asks_for(config, spec, http):
+    for receiver in alertmanager.configuration(spec)["receivers"][:2]:
+        assert [hook.get("http_config") for hook in receiver["webhook_configs"]] == [http]
+    assert jobs(spec)["bridge"].get("tls_config") == (http or {}).get("tls_config")
+    assert "authorization" not in jobs(spec)["bridge"]
+    amtool("check-config", str(config(spec)))
+
+
+def test_a_peer_is_shown_its_own_token_and_judged_by_its_own_authority(config, promtool, tmp_path):
+    spec = with_bridge(tls=TLS, callers=CALLERS, tokens={"a": FILE}, peer=PEER)
+    hooks = alertmanager.configuration(spec)["receivers"][0]["webhook_configs"]
+    theirs = OVER_TLS | {"ca_file": "/peer-ca.pem"}
+    assert [hook["http_config"]["tls_config"] for hook in hooks] == [OVER_TLS, theirs]
+    assert [hook["http_config"]["authorization"]["credentials_file"] for hook in hooks] == [
+        FILE.file,
+        "casino-peer-token",
+    ]
+    amtool("check-config", str(config(spec)))
+    own, peer = jobs(spec)["bridge"], jobs(spec)["bridge-peer"]
+    assert (own["tls_config"], peer["tls_config"]) == (OVER_TLS, theirs)
+    assert own["static_configs"] == [{"targets": ["127.0.0.1:9082"], "labels": {"__scheme__": "https"}}]
+    assert peer["static_configs"] == [
+        {"targets": ["10.0.0.2:9082"], "labels": {"__scheme__": "https", "job": "bridge"}}
+    ]
+
+
+def test_prometheus_takes_the_certificates_of_a_bridge_and_its_peer(promtool, tmp_path):
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    ca.issue_cert("callers.example").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "am.pem"))
+    callers = Callers(ca=str(tmp_path / "ca.pem"), certificate=str(tmp_path / "am.pem"))
+    spec = with_bridge(tls=TLS, callers=callers, peer=replace(PEER, ca=None))
+    assert "bridge-peer" in jobs(spec)
+    promtool({**render(spec), **prometheus.render(spec)}, "check", "config", prometheus.PATH)
+
+
+def test_the_operator_scrapes_a_bridge_over_tls_with_what_a_secret_holds():
+    spec = with_bridge(tls=TLS, callers=CALLERS, url="https://bridge.example:9082")
+    (endpoint,) = yaml.safe_load(operator.render({}, spec)["operator/servicemonitor-bridge.yaml"])["spec"]["endpoints"]
+    held = {
+        "ca": {"secret": {"name": "casino-bridge", "key": "ca.crt"}},
+        "cert": {"secret": {"name": "casino-bridge", "key": "tls.crt"}},
+    }
+    key = {"name": "casino-bridge", "key": "tls.key"}
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"] == {"serverName": "bridge.example", "keySecret": key, **held}

@@ -83,3 +83,32 @@ def test_a_spec_that_cannot_be_used_builds_nothing(tmp_path, capsys):
     assert main(["build", str(spec), "--out", str(tmp_path / "out")]) == 2
     assert "casino" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+GUARDED = """
+casino: 1
+listen: {control: "10.0.0.5:9080"}
+control: {tokens: {prometheus: {token: {env: CONTROL_TOKEN}}}}
+bridge: {tokens: {alertmanager: {env: BRIDGE_TOKEN}}, peer: {url: "http://10.0.0.2:9082", token: {env: PEER_TOKEN}}}
+"""
+
+
+def test_no_secret_is_written_and_what_is_to_be_put_where_is_said_until_it_is_there(tmp_path, capsys, monkeypatch):
+    spec, out = tmp_path / "casino.yaml", tmp_path / "build"
+    spec.write_text(GUARDED)
+    files = {
+        "alertmanager/casino-bridge-token": "BRIDGE_TOKEN",
+        "alertmanager/casino-peer-token": "PEER_TOKEN",
+        "prometheus/casino-token": "CONTROL_TOKEN",
+    }
+    for variable in files.values():
+        monkeypatch.setenv(variable, f"value-of-{variable}")
+    assert main(["build", str(spec), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    for file, variable in files.items():
+        assert f"{out / file}: put the value of {variable} there" in said
+        (out / file).write_text("x")
+    assert not any(b"value-of-" in path.read_bytes() for path in out.rglob("*") if path.is_file())
+    assert main(["build", str(spec), "--out", str(out)]) == 0
+    assert "put the value" not in capsys.readouterr().out
+    assert main(["build", str(spec), "--out", str(out), "--check"]) == 0

@@ -1,10 +1,14 @@
 """The command as a process: help, interruption, a reader that has enough."""
 
+import argparse
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +21,43 @@ CASINO = (sys.executable, "-m", "casino")
 COMMANDS = ("check", "schema", "serve", "build", "alerts", "bridge", "pagerduty", "up", "bench", "key")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_helps_with_examples(capsys, command):
+def helps(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Every command and every action below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield each
+                yield from helps(each)
+
+
+EVERY = {each.prog: each for each in helps(cli._parser())}
+
+
+def test_commands_have_actions_and_those_may_have_some():
+    assert {f"casino {command}" for command in COMMANDS} | {"casino drill"} == {
+        prog for prog in EVERY if prog.count(" ") == 1
+    }
+    assert {"casino alerts lint", "casino bridge dead requeue", "casino pagerduty standin"} <= EVERY.keys()
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_every_command_at_every_level_helps_with_examples_and_exit_codes(capsys, command):
     with pytest.raises(SystemExit) as left:
-        main([command, "--help"])
+        main([*command.split()[1:], "--help"])
     assert left.value.code == 0
-    shown = capsys.readouterr().out
-    assert f"  casino {command}" in shown.partition("examples:")[2]
+    head, _, below = capsys.readouterr().out.partition("\nexamples:\n")
+    examples, _, codes = below.partition("\n\nexit codes: ")
+    assert EVERY[command].description in head
+    assert all(line.startswith(f"  {command}") for line in examples.splitlines())
+    assert codes.startswith("0 ")
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_every_example_is_understood(command):
+    lines = EVERY[command].epilog.partition("examples:\n")[2].partition("\n\n")[0].splitlines()
+    for line in lines:
+        words = shlex.split(re.split(r" {2,}| [<>] ", line.strip())[0])
+        cli._parser().parse_args(words[1:])
 
 
 def test_help_lists_every_command(capsys):

@@ -7,19 +7,38 @@ import sys
 from hashlib import sha256
 
 import pytest
+import yaml
 from argon2 import PasswordHasher
 
 from casino.cli import main
 from gateway.spec.load import load
 
 
-def test_a_new_key_is_known_by_the_line_that_is_printed_with_it(capsys, tmp_path):
-    assert main(["key", "new", "players"]) == 0
+@pytest.mark.parametrize("name", ["players", "null", "true", "no", "on", "y", "e1"])
+def test_a_new_key_is_known_by_the_line_that_is_printed_with_it(capsys, tmp_path, name):
+    assert main(["key", "new", name]) == 0
     key, _, *explained = capsys.readouterr().out.splitlines()
     path = tmp_path / "casino.yaml"
     path.write_text("casino: 1\n" + "\n".join(explained[explained.index("consumers:") :]))
-    (known,) = load(path).spec.consumers["players"].keys
+    (known,) = load(path).spec.consumers[name].keys
     assert known.sha256 == sha256(key.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["a b: {", "Shop", "", "a" * 64, "1a", "shop\n", "a.b"])
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["for people", "for a machine"])
+def test_a_name_that_no_spec_takes_gets_no_key(capsys, name, form):
+    assert main(["key", "new", name, *form]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "no consumer can be called" in told.err
+    assert "lower-case letters" in told.err
+
+
+@pytest.mark.parametrize("name", ["null", "true", "no", "on", "y", "e1"])
+def test_a_name_reads_as_a_name_to_any_reader_of_yaml(capsys, name):
+    assert main(["key", "new", name]) == 0
+    (read,) = yaml.safe_load(capsys.readouterr().out.partition("spec.\n")[2])["consumers"]
+    assert read == name
 
 
 def test_a_key_has_a_prefix_and_256_bits(capsys):

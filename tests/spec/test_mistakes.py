@@ -298,6 +298,15 @@ MISTAKES = {
     "bridge that is everywhere and nowhere": (
         'casino: 1\nbridge: {listen: ▸"0.0.0.0:9082", tokens: {am: {env: T}}}\n', "conflict", "cannot be told", "`bridge.url`",
     ),
+    "key of a caller without its certificate": (
+        "casino: 1\nbridge: {tls: {certificate: a, key: b}, callers: {▸key: c}}\n", "conflict", "without `certificate`", None,
+    ),
+    "authority of a bridge without TLS": (
+        "casino: 1\nbridge: {▸callers: {ca: a}}\n", "conflict", "over plain HTTP", "`tls`",
+    ),
+    "certificate for bridges without TLS": (
+        "casino: 1\nbridge: {peer: {url: 'http://a:1'}, ▸callers: {certificate: a}}\n", "conflict", "over plain HTTP", "`tls`",
+    ),
     "bridge in a file": ("casino: 1\nbridge: {listen: ▸unix:/run/bridge}\n", "conflict", "cannot be told", "`bridge.url`"),
     "port beyond all ports": (
         'casino: 1\nalerts: {prometheus: ▸"http://127.0.0.1:99999"}\n', "bad-value", "is no URL", "65535",

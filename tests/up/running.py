@@ -14,6 +14,7 @@ from tests.waiting import until
 
 UNWATCHED = ("--only", "games,gateway,load")
 """Without Prometheus and what follows it: they take seconds to start."""
+ELSEWHERE = ("--free-ports", "examples/casino.yaml")
 GUIDE = "Ctrl-C stops it"
 
 
@@ -81,13 +82,15 @@ def lives(pid: int) -> bool:
 
 
 @contextmanager
-def started(folder: Path, *words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Start it on free ports; give the process, and the file with all it says."""
+def started(
+    folder: Path, *words: str, where: tuple[str, ...] = ELSEWHERE, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Start it, on free ports unless `where` says otherwise; give the process, and the file with all it says."""
     output = folder / "output"
     places = {"TMPDIR": str(folder), "RUNTIME_DIRECTORY": str(folder / "run")}
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "casino", "up", "--free-ports", "examples/casino.yaml", *words],
+            [sys.executable, "-m", "casino", "up", *where, *words],
             cwd=ROOT, env={**os.environ, **places, **environment}, stdout=file, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

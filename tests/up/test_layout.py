@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 
+from casino.claims import Claims
 from casino.layout import KERNELS, LOWEST_PORT, Layout, PortlessError, SeatError, arrange, unclaimed
 from gateway.spec.load import load
 
@@ -27,13 +28,19 @@ def free():
 
 
 @pytest.fixture
-def arranged(tmp_path):
+def claims():
+    with Claims() as made:
+        yield made
+
+
+@pytest.fixture
+def arranged(tmp_path, claims):
     layouts: list[Layout] = []
 
     def lay_out(text: str, *, free_ports: bool = False, seats: bool = True) -> Layout:
         file = tmp_path / "casino.yaml"
         file.write_text(text)
-        layouts.append(arrange(load(file).spec, free_ports=free_ports, seats=seats))
+        layouts.append(arrange(load(file).spec, claims, free_ports=free_ports, seats=seats))
         return layouts[-1]
 
     yield lay_out
@@ -119,16 +126,29 @@ def test_games_that_are_not_wanted_take_no_port(arranged, free):
     assert free not in layout.moved
 
 
-def test_a_server_that_is_handed_no_socket_gets_the_port_it_wants(free):
+def test_a_server_that_is_handed_no_socket_gets_the_port_it_wants(free, claims):
     port = int(free.rpartition(":")[2])
-    assert unclaimed("127.0.0.1", port) == port
+    assert unclaimed("127.0.0.1", port, claims) == port
 
 
-def test_a_port_chosen_instead_is_one_that_no_caller_is_given(taken):
-    assert LOWEST_PORT <= unclaimed("127.0.0.1", taken) < int(KERNELS.read_text().split()[0])
-    assert LOWEST_PORT <= unclaimed("127.0.0.1", 0) < int(KERNELS.read_text().split()[0])
+def test_a_port_chosen_instead_is_one_that_no_caller_is_given(taken, claims):
+    assert LOWEST_PORT <= unclaimed("127.0.0.1", taken, claims) < int(KERNELS.read_text().split()[0])
+    assert LOWEST_PORT <= unclaimed("127.0.0.1", 0, claims) < int(KERNELS.read_text().split()[0])
 
 
-def test_no_port_is_found_where_the_machine_is_not():
+def test_no_port_is_found_where_the_machine_is_not(claims):
     with pytest.raises(OSError, match="assign"):
-        unclaimed("192.0.2.1", 9090)
+        unclaimed("192.0.2.1", 9090, claims)
+
+
+def test_a_port_that_another_stack_has_chosen_is_left_to_it_before_anything_listens(free, claims):
+    port = int(free.rpartition(":")[2])
+    with Claims() as others:
+        assert unclaimed("127.0.0.1", port, others) == port
+        assert unclaimed("::1", port, claims) != port
+    assert unclaimed("127.0.0.1", port, claims) == port
+
+
+def test_one_stack_may_have_a_port_on_two_addresses(free, claims):
+    port = int(free.rpartition(":")[2])
+    assert (unclaimed("127.0.0.1", port, claims), unclaimed("::1", port, claims)) == (port, port)

@@ -2,8 +2,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,42 @@ stack.forget()
 def test_a_part_that_is_ended_on_purpose_is_no_failure_and_can_be_started_again():
     done = subprocess.run([sys.executable, "-c", ENDING, SLEEP], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines() == ["True False True True", "True True"]
+
+
+PORTLESS = """
+import sys
+from casino.stack import Failed, Part, Stack
+stack = Stack()
+try:
+    stack.start([Part(name="rest", words=(sys.executable, "-c", sys.argv[3]))])
+    stack.start([Part(name="prometheus", words=(sys.executable, "-c", sys.argv[1]), ready=sys.argv[2])])
+except Failed as failure:
+    print("failed:", failure, flush=True)
+finally:
+    stack.stop()
+stack.forget()
+"""
+
+
+@pytest.mark.parametrize("program", [CRASH, "import time; time.sleep(1)"], ids=["it ended", "it listens nowhere"])
+def test_the_answer_of_a_stranger_at_a_parts_port_is_not_taken_for_its_own(stranger, program):
+    done = subprocess.run(
+        [sys.executable, "-c", PORTLESS, program, stranger, SLEEP],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert f"failed: prometheus has not got its port: another program answers on {stranger}\n" in done.stdout
+
+
+@pytest.fixture
+def stranger():
+    """Answers 200 to whoever asks."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()

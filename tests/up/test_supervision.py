@@ -6,7 +6,9 @@ from contextlib import closing
 
 import pytest
 
+from casino.claims import Claims
 from casino.supervision import HOST, MissingError, Supervision, supervise
+from gateway.spec.bridge import Callers
 from gateway.spec.load import load
 
 SPEC = """
@@ -18,6 +20,7 @@ bridge:
   listen: "0.0.0.0:{bridge}"
   url: https://bridge.example
   tls: {{certificate: c, key: k}}
+  callers: {{ca: c, certificate: c}}
   tokens: {{am: {{env: T}}}}
   peer: {{url: "http://10.0.0.9:9082"}}
   ping: {{env: P}}
@@ -38,14 +41,16 @@ def programs(tmp_path, monkeypatch):
 @pytest.fixture
 def supervised(tmp_path, programs):
     made: list[Supervision] = []
+    claims = Claims()
 
     def make(*, free_ports: bool = False, **ports: int) -> Supervision:
         path = tmp_path / "casino.yaml"
         path.write_text(SPEC.format(**{"prometheus": free(), "alertmanager": free(), "bridge": free()} | ports))
-        made.append(supervise(load(path).spec, free_ports=free_ports))
+        made.append(supervise(load(path).spec, claims, free_ports=free_ports))
         return made[-1]
 
     yield make
+    claims.close()
     for each in made:
         if each.standin:
             each.standin.close()
@@ -83,6 +88,7 @@ def test_its_door_asks_for_nothing_and_it_tells_no_other_bridge(supervised):
     supervision = supervised()
     bridge = supervision.spec.bridge
     assert (bridge.url, bridge.tls, bridge.tokens, bridge.peer, bridge.ping) == (None, None, {}, None, None)
+    assert bridge.callers == Callers()
     assert f"http://{bridge.listen}/alertmanager" in supervision.files["alertmanager/alertmanager.yml"]
 
 

@@ -2,11 +2,16 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from tests.up.running import UNWATCHED, lives, running
+from gateway.spec.dump import dump
+from gateway.spec.load import load
+from tests.checkout import ROOT
+from tests.ports import free_port
+from tests.up.running import UNWATCHED, Running, lives, running, started
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -68,3 +73,24 @@ def test_a_spec_that_cannot_be_used_is_told_before_anything_starts(tmp_path):
     )
     assert done.returncode == 2
     assert f"{bad}:2:1: error:" in done.stderr
+
+
+def test_two_that_start_together_meet_on_no_port(tmp_path):
+    spec = tmp_path / "casino.yaml"
+    example = load(ROOT / "examples" / "casino.yaml").spec
+    text = dump(example)
+    for address in (*(listener.address for listener in example.listen.public), example.listen.control):
+        text = text.replace(address, f"127.0.0.1:{free_port()}")
+    spec.write_text(text)
+    folders = tmp_path / "one", tmp_path / "other"
+    for folder in folders:
+        folder.mkdir()
+    with ExitStack() as both:
+        starting = [both.enter_context(started(folder, *UNWATCHED, where=(str(spec),))) for folder in folders]
+        one, other = (Running(*each) for each in starting)
+        assert {one.gateway, one.control, one.https}.isdisjoint({other.gateway, other.control, other.https})
+        assert {httpx.get(f"{each.gateway}/roll/6").status_code for each in (one, other)} == {200}
+        assert load(spec).spec.listen.control in {
+            one.control.removeprefix("http://"),
+            other.control.removeprefix("http://"),
+        }

@@ -31,6 +31,7 @@ from alerts.pagerduty.bridge.threads import Threads
 from alerts.pagerduty.bridge.transport import PdpyrasTransport
 from exporters.catalog import bridge as catalog
 from gateway.spec.address import parse_address
+from gateway.spec.bridge import Bridge as BridgeSpec
 from gateway.spec.bridge import BridgeTls
 from gateway.store.lines import set_up
 from gateway.store.rundir import Held, hold
@@ -54,7 +55,9 @@ class Bridge:
         except (StoreError, OSError) as fault:
             raise UnusableError(f"the queue cannot be kept: {fault}") from None
         self.intake = Intake(settings, self.store, self.meter, self._wake)
-        self.pair = Pair(settings.bridge.peer, self.store, self.meter, take=self.intake.take_from)
+        self.pair = Pair(
+            settings.bridge.peer, self.store, self.meter, verify=_as_caller(settings.bridge), take=self.intake.take_from
+        )
         self._alertmanagers = Alertmanagers(
             settings.alertmanagers,
             seen=lambda url, is_up: self.meter.show(catalog.ALERTMANAGER_UP, float(is_up), url),
@@ -190,4 +193,16 @@ def _tls(tls: BridgeTls) -> ssl.SSLContext:
         raise UnusableError(f"the certificate {tls.certificate} cannot be used: {fault}") from None
     if tls.clients is not None:
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _as_caller(bridge: BridgeSpec) -> ssl.SSLContext:
+    """How the peer is called: whom to trust, and the certificate to show. Without a peer nothing is read."""
+    peer, callers = bridge.peer, bridge.callers
+    try:
+        context = ssl.create_default_context(cafile=peer.ca if peer else None)
+        if peer and callers.certificate:
+            context.load_cert_chain(callers.certificate, callers.key)
+    except OSError as fault:
+        raise UnusableError(f"what the peer is called with cannot be used: {fault}") from None
     return context

@@ -60,12 +60,19 @@ class Pair:
     """One bridge's side; without a peer it always sends."""
 
     def __init__(
-        self, peer: Peer | None, store: Store, meter: Meter, *, take: Callable[[Sequence[Alert], str], None]
+        self,
+        peer: Peer | None,
+        store: Store,
+        meter: Meter,
+        *,
+        verify: ssl.SSLContext,
+        take: Callable[[Sequence[Alert], str], None],
     ) -> None:
-        """`take` stores alerts that only the other bridge was told of."""
+        """`verify` is for a peer that speaks TLS; `take` stores alerts that only the other bridge was told of."""
         me = uuid4().hex
         now = time.monotonic()
         self._peer = peer
+        self._verify = verify
         self._store = store
         self._meter = meter
         self._take = take
@@ -118,8 +125,7 @@ class Pair:
         return tuple(alert for _, alert in waiting)
 
     def _speak(self, peer: Peer, stopping: threading.Event) -> None:
-        verify = ssl.create_default_context(cafile=peer.ca) if peer.ca else True
-        with httpx.Client(timeout=ANSWER_SECONDS, verify=verify) as http:
+        with httpx.Client(timeout=ANSWER_SECONDS, verify=self._verify) as http:
             while not stopping.is_set():
                 with self._lock:
                     self._move(waited(self._lease, time.monotonic()))

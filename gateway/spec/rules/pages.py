@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from gateway.spec.address import parse_address
 from gateway.spec.model import Spec
 from gateway.spec.nodes import Path
-from gateway.spec.problem import Fault
+from gateway.spec.problem import Danger, Fault
 from gateway.spec.rules import secret as credential
 from gateway.spec.rules.report import Report
 from gateway.spec.secret import Secret
@@ -20,6 +20,7 @@ def check(spec: Spec, report: Report) -> None:
     _names(spec, report)
     _open_port(spec, report)
     _reachable(spec, report)
+    _callers(spec, report)
 
 
 def _secrets(spec: Spec) -> Iterator[tuple[Path, Secret]]:
@@ -84,4 +85,21 @@ def _reachable(spec: Spec, report: Report) -> None:
             "others cannot be told this address",
             hint="say in `bridge.url` where Alertmanager and Prometheus reach the bridge",
             place=report.tree.value_place(path),
+        )
+
+
+def _callers(spec: Spec, report: Report) -> None:
+    bridge, path = spec.bridge, ("bridge", "callers")
+    callers, urls = bridge.callers, (bridge.url, bridge.peer.url if bridge.peer else None)
+    speaks_tls = bridge.tls is not None or any(url is not None and url.startswith("https:") for url in urls)
+    if callers.key is not None and callers.certificate is None:
+        report.refuse((*path, "key"), Fault.CONFLICT, "`key` has no meaning without `certificate`")
+    if (callers.ca is not None or callers.certificate is not None) and not speaks_tls:
+        report.refuse(
+            path, Fault.CONFLICT, "certificates have no meaning over plain HTTP", hint="`tls`, or an `https://` URL"
+        )
+    if bridge.tls is not None and bridge.tls.clients is not None and callers.certificate is None:
+        message = "Alertmanager and Prometheus are given no certificate, so this bridge refuses them"
+        report.warn(
+            ("bridge", "tls", "clients"), Danger.BRIDGE_NO_CERTIFICATE, message, hint="`bridge.callers.certificate`"
         )

@@ -24,11 +24,11 @@ HOOK = '{{url: "{url}/alertmanager", send_resolved: true, max_alerts: 0}}'
 class Alertmanager:
     """One process."""
 
-    def __init__(self, folder: Path, *bridges: str) -> None:
+    def __init__(self, folder: Path, *bridges: str, config: str | None = None) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "alertmanager.yml"
-        self.config.write_text(CONFIG.format(hooks=", ".join(HOOK.format(url=url) for url in bridges)))
+        self.config.write_text(config or CONFIG.format(hooks=", ".join(HOOK.format(url=url) for url in bridges)))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=10)

@@ -3,7 +3,9 @@
 import random
 import time
 
+import httpx
 import pytest
+import trustme
 
 from tests.alerts.pagerduty.bridges import alert
 from tests.alerts.pagerduty.story import calls_by_key, incidents_by_key
@@ -89,3 +91,32 @@ def tell_both(bridges, starts, numbers, *, over=False):
         for number in random.sample(list(numbers), len(numbers)):
             ends = starts[number] + 1 if over else 0.0
             assert bridge.tell(alert(number=str(number), starts=starts[number], ends=ends)).status_code == 200
+
+
+def test_each_of_a_pair_shows_the_other_the_certificate_of_its_callers(bridge_of, tmp_path, standin):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    for name in ("127.0.0.1", "callers.example"):
+        authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(str(tmp_path / f"{name}.pem"))
+    own = tmp_path / "127.0.0.1.pem"
+    guarded = (
+        f"watchdog: 0s, tls: {{certificate: {own}, key: {own}, clients: {tmp_path}/ca.pem}}, "
+        f"callers: {{certificate: {tmp_path}/callers.example.pem}}"
+    )
+    ports = free_port(), free_port()
+    for name, port, other in (("one", ports[0], ports[1]), ("two", ports[1], ports[0])):
+        peer = f"peer: {{url: 'https://127.0.0.1:{other}', ca: {tmp_path}/ca.pem}}"
+        bridge_of(name, port=port, bridge=f"{guarded}, {peer}").begin()
+    context = httpx.create_ssl_context(verify=False)
+    context.load_cert_chain(tmp_path / "callers.example.pem")
+    with httpx.Client(verify=context) as http:
+        until(lambda: sum(hears_the_other(http, port) for port in ports) == 1, seconds=TAKE_OVER_SECONDS)
+
+
+def hears_the_other(http, port: int) -> bool:
+    """Whether this one sends, and the other one answers it."""
+    try:
+        lines = http.get(f"https://127.0.0.1:{port}/metrics").text.splitlines()
+    except httpx.HTTPError:
+        return False
+    return {"bridge_sending 1.0", "bridge_peer_up 1.0"} <= {*lines}
