@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections import deque
 from functools import partial
 from hashlib import blake2b
 from time import perf_counter, thread_time
@@ -21,6 +20,7 @@ from gateway.core.failure import Failure, Refused
 from gateway.core.recent import Recent
 from gateway.core.token import BadToken, Flaw, expiry, judge, read
 from gateway.proxy.issuers import Binding, Issuers, Trusted
+from gateway.proxy.turns import Turns
 from gateway.spec.consumer import Identity
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _SAVED_SECONDS: Final = 0.1
 _KEY_WAIT_SECONDS: Final = 1.0
 _KEY_ASK_SECONDS: Final = 10.0
 _MOST_WAITING: Final = 256
+"""For a key, and again for their turn; a turn is a verification's time and that of what came meanwhile."""
 _LOOK_SECONDS: Final = 1.0
 _NOBODY: Final = "-"
 _LASTING: Final = frozenset(Flaw) - {Flaw.UNKNOWN_KEY, Flaw.NOT_YET}
@@ -121,7 +122,8 @@ class Tokens:
         self._misses: dict[str, int] = {}
         self._look_at = 0.0
         self._waiting: list[_Asked] = []
-        self._ready: deque[_Asked] = deque()
+        """Those whose keys are on their way."""
+        self._turns = Turns(worker.loop)
 
     def configure(self, spec: Spec) -> None:
         """Trust these issuers from now on. What was verified by rules and keys that stay is good for as long as before."""
@@ -154,25 +156,23 @@ class Tokens:
                 self._forget_bad()
 
     def verify(self, exchange: Exchange, token: bytes, then: Callable[[Verified | Refused], None]) -> None:
-        """Judge a token and call `then` with the verdict: at once, or later if its key is being fetched.
+        """Judge a token and call `then` with the verdict: at once, or later if its key is fetched or others are before it.
 
         If it is later, `exchange.wait()` has been called before this returns, and it is `then` that resumes it; `then`
         is not called for a client that has left. A refusal is UNAUTHENTICATED, without a challenge, or
         TOO_MANY_TOKENS, with Retry-After.
         """
         digest = self._digest(token)
-        known = self._good.get(digest)
-        if known is not None:
-            if known.holds(self._spec, time.time()):
-                self._values[known.recalled] += 1
-                then(known)
-                return
-            self._good.forget(digest)
-        refused = self._refused_before(digest) or self._throttled(exchange)
-        if refused:
-            then(refused)
+        verdict = self._remembered(digest) or self._throttled(exchange)
+        if verdict:
+            then(verdict)
+            return
+        asked = _Asked(exchange, token, digest, then)
+        if self._turns.take():
+            self._examine(asked)
         else:
-            self._examine(_Asked(exchange, token, digest, then))
+            exchange.wait()
+            self._turns.put(exchange, partial(self._judge, asked))
 
     def knows(self, token: bytes) -> bool:
         """Say whether a token has been found good before."""
@@ -181,7 +181,17 @@ class Tokens:
     def _digest(self, token: bytes) -> bytes:
         return blake2b(token, digest_size=16, key=self._seed).digest()
 
-    # ---- what is refused unread
+    # ---- what is not read
+
+    def _remembered(self, digest: bytes) -> Verified | Refused | None:
+        known = self._good.get(digest)
+        if known is None:
+            return self._refused_before(digest)
+        if known.holds(self._spec, time.time()):
+            self._values[known.recalled] += 1
+            return known
+        self._good.forget(digest)
+        return None
 
     def _refused_before(self, digest: bytes) -> Refused | None:
         known = self._bad.get(digest)
@@ -197,7 +207,7 @@ class Tokens:
     def _throttled(self, exchange: Exchange) -> Refused | None:
         """Refuse a token that its sender, or all senders together, may not have verified now."""
         now = perf_counter()
-        if self._free_at - now > _SAVED_SECONDS:
+        if self._turns.waiting >= _MOST_WAITING or self._owes(now):
             return self._too_many(_LONG)
         assert exchange.origin is not None
         client = address_key(exchange.origin.client)
@@ -207,11 +217,24 @@ class Tokens:
         self._clients.put(client, due, 1)
         return None
 
+    def _owes(self, now: float) -> bool:
+        return self._free_at - now > _SAVED_SECONDS
+
     def _too_many(self, why: str) -> Refused:
         self._values[self._counts[_NOBODY, why]] += 1
         return Refused(Failure.TOO_MANY_TOKENS, _LATER)
 
     # ---- what is read
+
+    def _judge(self, asked: _Asked) -> None:
+        """Judge one that was put off: it may be known by now, and what is owed by now is more."""
+        verdict = self._remembered(asked.digest)
+        if verdict is None and not asked.due and self._owes(perf_counter()):
+            verdict = self._too_many(_LONG)
+        if verdict:
+            asked.then(verdict)
+        else:
+            self._examine(asked)
 
     def _examine(self, asked: _Asked) -> None:
         """Judge a token by what it says and by its signature, and pay for the time that takes."""
@@ -279,14 +302,5 @@ class Tokens:
         ready = [asked for asked in self._waiting if asked.is_ready(now)]
         if ready:
             self._waiting = [asked for asked in self._waiting if not asked.is_ready(now)]
-            if not self._ready:
-                self._worker.loop.call_soon(self._resume)
-            self._ready.extend(ready)
-
-    def _resume(self) -> None:
-        """Judge one that waited; the others in later turns of the loop, for many of them would hold it."""
-        asked = self._ready.popleft()
-        if self._ready:
-            self._worker.loop.call_soon(self._resume)
-        if not asked.exchange.over:
-            asked.exchange.client.go_on(partial(self._examine, asked))
+            for asked in ready:
+                self._turns.put(asked.exchange, partial(self._judge, asked))

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -193,6 +195,14 @@ class Gateway(Surroundings):
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Stop the worker: what is sent meanwhile it finds all at once, in the order it came."""
+        self._process.send_signal(signal.SIGSTOP)
+        until(lambda: self._fields()[0] == "T")
+        yield
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -247,8 +257,12 @@ class Gateway(Surroundings):
 
     def cpu_seconds(self) -> float:
         """CPU time of the worker since its start."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._fields()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _fields(self) -> list[str]:
+        """What the kernel says of the process, from its state on: proc(5)."""
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
 
     def memory_bytes(self) -> int:
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
