@@ -3,8 +3,10 @@
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ from alerts.pagerduty.bridge import audit, ledger, letters, queue
 from alerts.pagerduty.bridge.main import serve
 from alerts.pagerduty.bridge.settings import Flags, UnusableError, settings_of
 from alerts.pagerduty.bridge.store import connect
-from casino.exits import FINDING, FINE, UNUSABLE, refuse
+from casino.exits import FINDING, FINE, refuse
 from gateway.spec.bridge import Bridge
 from gateway.spec.load import load
 from gateway.spec.problem import SpecErrors
@@ -21,6 +23,8 @@ from gateway.spec.problem import SpecErrors
 FILE = "bridge.sqlite"
 STATE = Path(Bridge().state)
 MOST_KEYS = 20
+MOST_NUMBER = 2**63 - 1
+"""Of a letter, in SQLite."""
 
 
 def run(path: Path, *, stage: str | None, flags: Flags) -> int:
@@ -35,10 +39,11 @@ def run(path: Path, *, stage: str | None, flags: Flags) -> int:
 
 def dead(state: Path, *, as_json: bool) -> int:
     """List dead letters; 1 if there are any."""
-    if not (file := _file(state)):
-        return UNUSABLE
-    with closing(connect(file)) as connection:
-        found = tuple(letters.letters(connection))
+    return _ask(state, partial(_dead, as_json=as_json))
+
+
+def _dead(connection: sqlite3.Connection, *, as_json: bool) -> int:
+    found = tuple(letters.letters(connection))
     if as_json:
         print(msgspec.json.encode(found).decode())
     else:
@@ -52,38 +57,42 @@ def dead(state: Path, *, as_json: bool) -> int:
 
 def requeue(state: Path, numbers: tuple[int, ...], *, every: bool) -> int:
     """Put dead letters back into the queue; 1 if one cannot be."""
-    if not (file := _file(state)):
-        return UNUSABLE
-    with closing(connect(file)) as connection:
-        chosen = tuple(letter.id for letter in letters.letters(connection)) if every else numbers
-        connection.execute("BEGIN IMMEDIATE")
-        done = {number: letters.requeue(connection, number, time.time()) for number in chosen}
-        connection.execute("COMMIT")
-    for number, is_done in done.items():
-        print(f"{number}: {'queued again' if is_done else 'there is no such letter, or nothing in it to send'}")
-    return FINE if all(done.values()) else FINDING
+    return _ask(state, partial(_requeue, numbers=numbers, every=every))
+
+
+def _requeue(connection: sqlite3.Connection, *, numbers: tuple[int, ...], every: bool) -> int:
+    chosen = tuple(letter.id for letter in letters.letters(connection)) if every else numbers
+    connection.execute("BEGIN IMMEDIATE")
+    done = {number: letters.requeue(connection, number, time.time()) for number in chosen if number <= MOST_NUMBER}
+    connection.execute("COMMIT")
+    for number in chosen:
+        print(
+            f"{number}: {'queued again' if done.get(number) else 'there is no such letter, or nothing in it to send'}"
+        )
+    return FINE if all(done.get(number) for number in chosen) else FINDING
 
 
 def explain(state: Path, asked: str) -> int:
     """Tell the story of one incident; `asked` is its key, or a part of it."""
-    if not (file := _file(state)):
-        return UNUSABLE
-    with closing(connect(file)) as connection:
-        like = f"%{asked.replace('%', '').replace('_', '')}%" if asked else "%"
-        rows = connection.execute(
-            "SELECT DISTINCT key FROM audit WHERE key = ? OR key LIKE ? LIMIT ?", (asked, like, MOST_KEYS)
+    return _ask(state, partial(_explain, asked=asked))
+
+
+def _explain(connection: sqlite3.Connection, *, asked: str) -> int:
+    rows = connection.execute(
+        "SELECT DISTINCT key FROM audit WHERE key = ? OR (key != '' AND instr(lower(key), lower(?))) LIMIT ?",
+        (asked, asked, MOST_KEYS),
+    )
+    keys = [row[0] for row in rows]
+    if asked in keys:
+        keys = [asked]
+    if len(keys) != 1:
+        print(
+            *(keys or [f"casino bridge: nothing is known of {asked}"]),
+            sep="\n",
+            file=sys.stderr if not keys else sys.stdout,
         )
-        keys = [row[0] for row in rows]
-        if asked in keys:
-            keys = [asked]
-        if len(keys) != 1:
-            print(
-                *(keys or [f"casino bridge: nothing is known of {asked}"]),
-                sep="\n",
-                file=sys.stderr if not keys else sys.stdout,
-            )
-            return FINDING
-        print(*_story(connection, keys[0]), sep="\n")
+        return FINDING
+    print(*_story(connection, keys[0]), sep="\n")
     return FINE
 
 
@@ -102,12 +111,16 @@ def _story(connection: sqlite3.Connection, key: str) -> list[str]:
     ]
 
 
-def _file(state: Path) -> Path | None:
+def _ask(state: Path, question: Callable[[sqlite3.Connection], int]) -> int:
+    """Open what the bridge keeps, and return the exit code."""
     file = state / FILE
-    if file.is_file():
-        return file
-    print(f"casino bridge: {file} does not exist; is it another `--state`?", file=sys.stderr)
-    return None
+    try:
+        if not file.is_file():
+            return refuse([f"casino bridge: {file} does not exist; is it another `--state`?"])
+        with closing(connect(file)) as connection:
+            return question(connection)
+    except (OSError, sqlite3.Error) as fault:
+        return refuse([f"casino bridge: {file} cannot be used: {getattr(fault, 'strerror', None) or fault}"])
 
 
 def _written(moment: float) -> str:

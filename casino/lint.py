@@ -70,11 +70,16 @@ def _inhibitions(path: Path | None) -> tuple[Inhibition, ...]:
         return ()
     try:
         config = yaml.safe_load(_text(path))
+    except RecursionError:
+        raise UnusableError(f"{path}: it is nested too deeply") from None
     except yaml.YAMLError as error:
         raise UnusableError(f"{path}: {getattr(error, 'problem', 'it is no YAML')}") from None
     if not isinstance(config, dict):
         raise UnusableError(f"{path}: it is no configuration of Alertmanager")
-    return inhibitions(config)
+    try:
+        return inhibitions(config)
+    except ValueError as error:
+        raise UnusableError(f"{path}: {error}") from None
 
 
 def _inventory(metrics: str | None) -> Inventory:
@@ -84,7 +89,7 @@ def _inventory(metrics: str | None) -> Inventory:
     try:
         seen = dict(_seen(text))
     except ValueError as error:
-        raise UnusableError(f"{metrics}: no metrics: {error}") from None
+        raise UnusableError(f"{metrics}: no metrics: {str(error) or 'a line is no sample'}") from None
     return catalogue().with_more(seen, is_complete=True)
 
 

@@ -10,6 +10,8 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import msgspec
 
@@ -20,6 +22,8 @@ from alerts.render import render as rules
 from gateway.spec.model import Spec
 
 MOST_SECONDS, MOST_MEMORY_BYTES, MOST_ANSWER_BYTES = 5, 1 << 30, 10_000_000
+MOST_WRITTEN_BYTES = 64_000_000
+"""Of any one file, what it prints among them."""
 _LONGEST = 2_000
 
 
@@ -45,31 +49,44 @@ def own(spec: Spec) -> Own:
 
 
 def _run(file: Path) -> Own:
+    if not file.is_file():
+        raise OwnAlertsError(f"{file}: it fails\nthere is no such file; `alerts.own` of the spec names it")
     roots = os.pathsep.join(path or os.curdir for path in sys.path)
-    try:
-        done = subprocess.run(  # noqa: S603 - the file is the user's own, named in the spec
-            [sys.executable, "-B", "-s", "-m", "casino.own", str(file)],
-            env={
-                "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{roots}",
-                "PATH": os.defpath,
-                "LANG": "C.UTF-8",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=MOST_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise OwnAlertsError(f"{file}: it takes longer than {MOST_SECONDS} s") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-_LONGEST:]
-        raise OwnAlertsError(f"{file}: it fails\n{said or f'with {done.returncode}'}")
-    if len(done.stdout) > MOST_ANSWER_BYTES:
+    with TemporaryFile() as answer, TemporaryFile() as said:
+        try:
+            done = subprocess.run(  # noqa: S603 - the file is the user's own, named in the spec
+                [sys.executable, "-B", "-s", "-m", "casino.own", str(file)],
+                env={
+                    "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{roots}",
+                    "PATH": os.defpath,
+                    "LANG": "C.UTF-8",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=answer,
+                stderr=said,
+                timeout=MOST_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OwnAlertsError(f"{file}: it takes longer than {MOST_SECONDS} s") from None
+        if done.returncode:
+            raise OwnAlertsError(f"{file}: it fails\n{_end(said) or f'with {done.returncode}'}")
+        answer.seek(0)
+        given = answer.read(MOST_ANSWER_BYTES + 1)
+    if len(given) > MOST_ANSWER_BYTES:
         raise OwnAlertsError(f"{file}: it gives more than {MOST_ANSWER_BYTES} bytes")
     try:
-        return msgspec.json.decode(done.stdout, type=Own)
+        return msgspec.json.decode(given, type=Own)
     except msgspec.MsgspecError as error:
         raise OwnAlertsError(f"{file}: ALERTS are alerts and CASES are cases: {error}") from None
+
+
+def _end(said: IO[bytes]) -> str:
+    size = said.seek(0, os.SEEK_END)
+    if size >= MOST_WRITTEN_BYTES:
+        return f"it prints more than {MOST_WRITTEN_BYTES} bytes"
+    said.seek(max(size - _LONGEST, 0))
+    return said.read().decode(errors="replace").strip()
 
 
 def _names(spec: Spec, found: Own) -> list[str]:
@@ -98,10 +115,15 @@ def _child(file: str) -> None:
     """Run the file with what it prints going to stderr, and give its values to whoever asked."""
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN_BYTES, MOST_WRITTEN_BYTES))
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     values = runpy.run_path(file)
-    answer.write(msgspec.json.encode({"alerts": values.get("ALERTS", ()), "cases": values.get("CASES", ())}))
+    try:
+        given = msgspec.json.encode({"alerts": values.get("ALERTS", ()), "cases": values.get("CASES", ())})
+    except (TypeError, ValueError, RecursionError) as fault:
+        sys.exit(f"ALERTS are alerts and CASES are cases: {fault}")
+    answer.write(given)
     answer.close()
 
 

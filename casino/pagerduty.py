@@ -51,11 +51,13 @@ def provision(wish: Wish) -> int:
         api = _api(spec, wish.url)
     except SpecErrors as refused:
         return refuse(refused.problems)
-    except SecretError as fault:
+    except (SecretError, ApiError) as fault:
         print(f"casino pagerduty: {fault}", file=sys.stderr)
         return UNUSABLE
     try:
         return _act(wish, spec, api)
+    except OSError as fault:
+        return refuse([f"casino pagerduty: the keys cannot be written: {fault.filename}: {fault.strerror}"])
     except (ApiError, StaysError) as fault:
         print(f"casino pagerduty: {fault}", file=sys.stderr)
         return FINDING

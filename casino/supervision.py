@@ -129,7 +129,7 @@ def prometheus(supervision: Supervision, folder: Path) -> Part:
             f"--web.listen-address={urlsplit(url).netloc}",
             f"--web.external-url={url}",
         ),
-        look=(("prometheus", f"{url}/alerts"),),
+        look=(("prometheus", url),),  # Debian has its pages elsewhere than others; `/` leads to each
         ready=f"{url}/-/ready",
     )
 

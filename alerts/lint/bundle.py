@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 from promql_parser import Expr
 
@@ -12,6 +14,7 @@ from alerts.lint.source import Rule
 from alerts.lint.tree import labels, name_of, selectors
 from exporters.catalog import objective
 
+_SIDES = ("source_matchers", "target_matchers", "equal")
 Parsed = tuple[Rule, Expr | None]
 _SHOWN = frozenset(series.name for series in objective.CATALOGUE)
 """Recorded for dashboards, too."""
@@ -27,13 +30,14 @@ class Inhibition(Struct, frozen=True):
 
 
 def inhibitions(config: Mapping[str, object]) -> tuple[Inhibition, ...]:
-    """Read the inhibition rules out of Alertmanager's configuration."""
-    rules = config.get("inhibit_rules") or []
-    assert isinstance(rules, list)
-    return tuple(
-        Inhibition(*(tuple(map(str, rule.get(key) or ())) for key in ("source_matchers", "target_matchers", "equal")))
-        for rule in rules
-    )
+    """Read the inhibition rules out of Alertmanager's configuration. Raises ValueError if they are none."""
+    try:
+        rules = msgspec.convert(config.get("inhibit_rules") or [], list[dict[str, Any]])
+        return tuple(
+            Inhibition(*(msgspec.convert(rule.get(key) or [], tuple[str, ...]) for key in _SIDES)) for rule in rules
+        )
+    except msgspec.ValidationError as error:
+        raise ValueError(f"`inhibit_rules` has another shape: {error}") from None
 
 
 def check(parsed: list[Parsed], inventory: Inventory, inhibits: tuple[Inhibition, ...]) -> Iterator[Finding]:
@@ -88,5 +92,8 @@ def _may(matcher: str, mine: dict[str, str], have: frozenset[str]) -> bool:
     if name in have and name not in mine:
         return True
     held = mine.get(name, "")
-    hit = re.fullmatch(value, held) is not None if "~" in operator else held == value
+    try:
+        hit = re.fullmatch(value, held) is not None if "~" in operator else held == value
+    except re.error:
+        return True  # Go's regular expressions are others
     return hit != operator.startswith("!")

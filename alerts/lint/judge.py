@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-import promql_parser
 from msgspec import Struct
 from promql_parser import Expr
 
@@ -12,7 +11,7 @@ from alerts.lint.finding import CHECKS, Finding
 from alerts.lint.inventory import Inventory, Known, catalogue
 from alerts.lint.series import Bounds
 from alerts.lint.source import Rule, Source, Suppression, read
-from alerts.lint.tree import labels
+from alerts.lint.tree import labels, parsed_from
 
 
 class Surroundings(Struct, frozen=True):
@@ -31,7 +30,7 @@ def lint(files: Mapping[str, str], where: Surroundings | None = None) -> list[Fi
     parsed: list[Parsed] = []
     for rule in (rule for source in sources for rule in source.rules):
         try:
-            parsed.append((rule, promql_parser.parse(rule.expr)))
+            parsed.append((rule, parsed_from(rule.expr)))
         except ValueError as error:
             parsed.append((rule, None))
             findings.append(rule.found("syntax", str(error).partition("\n")[0] or "it is empty"))

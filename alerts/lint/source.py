@@ -13,8 +13,11 @@ from msgspec import Struct
 from alerts.lint.finding import CHECKS, Finding
 
 _IGNORE = re.compile(r"#\s*casino-lint:\s*ignore(?P<file>-file)?\s+(?P<check>\S+)\s*(?P<reason>.*)$")
+_MERGE = "tag:yaml.org,2002:merge"
+"""`<<: *defaults`: Prometheus takes the keys of what stands there."""
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _PART = re.compile(r"(\d+)(ms|[smhdwy])")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -68,18 +71,20 @@ def read(name: str, text: str) -> Source:
     wrong = tuple(_wrong(name, suppressions))
     try:
         documents = list(yaml.compose_all(text))
+        groups = [group for node in documents for group in _groups(node)]
+        rules = tuple(rule for group in groups for rule in _rules(name, group))
+    except RecursionError:
+        return Source(name, (), suppressions, (Finding(name, 1, "yaml", "", "nested too deeply"), *wrong))
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         problem = getattr(error, "problem", None) or "it cannot be read"
         return Source(name, (), suppressions, (Finding(name, line, "yaml", "", f"no YAML: {problem}"), *wrong))
-    groups = [group for node in documents for group in _groups(node)]
-    rules = tuple(rule for group in groups for rule in _rules(name, group))
     return Source(name, rules, suppressions, (*wrong, *_shape(name, documents), *_twice(name, groups)))
 
 
 def seconds_in(text: str) -> float | None:
     """Read a duration as Prometheus writes it (`1h30m`); None if it is none."""
-    parts = _PART.findall(text)
+    parts = _PART.findall(text) if _DURATION.fullmatch(text) else []
     return sum(int(count) * _UNITS[unit] for count, unit in parts) if parts else (0.0 if text == "0" else None)
 
 
@@ -103,7 +108,10 @@ def _wrong(name: str, suppressions: tuple[Suppression, ...]) -> Iterator[Finding
 def _pairs(node: yaml.Node | None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     if not isinstance(node, yaml.MappingNode):
         return {}
-    return {str(key.value): (key, value) for key, value in node.value}
+    merged = [value for key, value in node.value if key.tag == _MERGE]
+    behind = [each for value in merged for each in (value.value if isinstance(value, yaml.SequenceNode) else [value])]
+    inherited = {name: pair for each in reversed(behind) for name, pair in _pairs(each).items()}
+    return inherited | {str(key.value): (key, value) for key, value in node.value if key.tag != _MERGE}
 
 
 def _items(pairs: dict[str, tuple[yaml.Node, yaml.Node]], key: str) -> list[yaml.Node]:

@@ -1,5 +1,6 @@
-"""Walks PromQL as the parser gives it: children, literals, and which labels a result must have."""
+"""Reads PromQL, and walks it as the parser gives it: children, literals, and which labels a result must have."""
 
+import re
 from collections.abc import Iterator
 
 from promql_parser import (
@@ -16,6 +17,7 @@ from promql_parser import (
     SubqueryExpr,
     UnaryExpr,
     VectorSelector,
+    parse,
 )
 
 from alerts.lint.inventory import Inventory
@@ -24,6 +26,27 @@ COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 SETS = frozenset({"and", "or", "unless"})
 Labels = frozenset[str] | None
 """What a result has; None: it cannot be told from the text."""
+
+
+MOST_DEEP = 200
+"""Levels of an expression; a chain of operators counts as many. Beyond it walks would end in a RecursionError."""
+MOST_STEPS = 2_000
+"""Operators and brackets of an expression. The parser ends the whole process where several thousand stand in each other."""
+_TEXT = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\#.*""")
+_STEP = re.compile(r"[(\[{+*/%^<>=-]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
+
+
+def parsed_from(text: str) -> Expr:
+    """Parse an expression. Raises ValueError, which says why, if it is no PromQL or nested too deeply."""
+    if sum(1 for _ in _STEP.finditer(_TEXT.sub("", text))) > MOST_STEPS:
+        raise ValueError(f"more than {MOST_STEPS} operators and brackets: nobody can read it")
+    expr = parse(text)
+    level: tuple[Expr, ...] = (expr,)
+    for _ in range(MOST_DEEP):
+        level = tuple(child for each in level for child in children(each))
+        if not level:
+            return expr
+    raise ValueError(f"nested more than {MOST_DEEP} levels deep: nobody can read it")
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:

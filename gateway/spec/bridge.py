@@ -87,3 +87,8 @@ class Bridge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long the audit, closed incidents and dead letters are kept; an event that waited longer becomes a dead letter."""
     size_bytes: Bytes = field(default=1_000_000_000, name="size")
     """The most that the queue's file may take; when it is full, Alertmanager gets 503 and tries again."""
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether only those come in who can show something."""
+        return bool(self.tokens) or (self.tls is not None and self.tls.clients is not None)

@@ -7,6 +7,7 @@ from alerts.lint.finding import CHECKS
 from alerts.lint.inventory import Known, catalogue
 from alerts.lint.judge import Surroundings, lint
 from alerts.lint.series import Bounds
+from alerts.lint.source import seconds_in
 from alerts.render import render
 from gateway.spec.load import load
 from tests.checkout import ROOT
@@ -214,3 +215,52 @@ def test_each_check_has_its_section_on_the_page():
     page = (ROOT / "docs" / "lint.md").read_text()
     assert [check for check in CHECKS if f"\n### {check}\n" not in page] == []
     assert page.count("\n### ") == len(CHECKS)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        pytest.param(" + ".join(["up"] * 300) + " > 1", id="a chain"),
+        pytest.param(" or ".join(["up > 1"] * 1_000), id="a longer chain"),
+        pytest.param("abs(" * 500 + "up" + ")" * 500 + " > 1", id="calls in calls"),
+        pytest.param("(" * 10_000 + "up" + ")" * 10_000 + " > 1", id="brackets"),
+        pytest.param("-" * 50_000 + "up > 1", id="signs, which end the parser's process"),
+    ],
+)
+def test_what_nobody_can_follow_is_said_to_be_so(expr):
+    assert "nobody can read it" in str(lint({"rules.yaml": RULES_OF.format(expr=expr)})[0])
+
+
+def test_a_long_chain_is_judged():
+    expr = " or ".join(["rate(gateway_upp_total{a='((((((('}[5m]) > 1"] * 150)
+    assert {each.check for each in lint({"rules.yaml": RULES_OF.format(expr=expr)})} == {"unknown-metric"}
+
+
+RULES_OF = """
+groups:
+  - name: a
+    rules:
+      - alert: Deep
+        expr: "{expr}"
+        labels: {{severity: critical, team: x}}
+        annotations: {{summary: a, description: b, runbook_url: c}}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5_000, "{a: " * 3_000 + "1" + "}" * 3_000, "groups: &a [{<<: {<<: *b, rules: []}}]", "a: &a {<<: {<<: *a}}"],
+)
+def test_a_file_however_deep_or_circular_is_a_finding(text):
+    assert {each.check for each in lint({"rules.yaml": text})} == {"yaml"}
+
+
+def test_what_is_merged_into_a_rule_is_read():
+    rules = RULES_OF.format(expr="up > 1").replace("labels: ", "<<: [{{labels: *l}}, {{labels: {{}}}}]\n        x: ")
+    text = "l: &l {severity: critical, team: x}\n" + rules.replace("{{", "{").replace("}}", "}")
+    assert lint({"rules.yaml": text}) == []
+
+
+@pytest.mark.parametrize("written", ["1.5h", "-5m", "7dxx", "x7d", "h", ""])
+def test_what_is_no_time_is_none(written):
+    assert seconds_in(written) is None

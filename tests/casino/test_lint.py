@@ -116,3 +116,21 @@ class serving:  # noqa: N801 - a context
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+
+
+@pytest.mark.parametrize(
+    "config", ["inhibit_rules: 5", "inhibit_rules: [1]", "inhibit_rules: [{equal: 5}]", "[" * 5_000]
+)
+def test_what_is_no_configuration_of_alertmanager_is_told(rules, tmp_path, capsys, config):
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(config)
+    assert main(["alerts", "lint", str(rules), "--alertmanager", str(file)]) == 2
+    assert str(file) in capsys.readouterr().err
+
+
+def test_a_matcher_that_only_go_understands_may_match(rules, tmp_path, capsys):
+    file = tmp_path / "alertmanager.yml"
+    file.write_text("inhibit_rules: [{source_matchers: ['alertname=~\"Shop\\QDown\"'], equal: [region]}]")
+    rules.write_text(RULES.replace("shop_up ==", "sum(shop_up) =="))
+    assert main(["alerts", "lint", str(rules), "--alertmanager", str(file)]) == 1
+    assert "inhibit-label" in capsys.readouterr().out

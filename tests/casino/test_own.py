@@ -69,12 +69,14 @@ MISTAKES = {
     "a wrong label": (OWN.replace('"route") > 20', '"rout") > 20'), "no label rout"),
     "it never ends": ("while True: pass\n", "it takes longer than"),
     "it takes all memory": ("x = bytearray(3 << 30)\n", "MemoryError"),
+    "it prints without end": ("while True: print('x' * 1_000_000)\n", "it prints more than"),
+    "something that is no value": ("ALERTS = [object()]\n", "ALERTS are alerts and CASES are cases: Encoding objects"),
     "something else": ("ALERTS = [1]\n", "ALERTS are alerts"),
     "an alert that is never false": (OWN.replace(" > 20", ""), "no-comparison"),
     "an alert without a test": (OWN + "\nCASES = []\n", "RouteResets has no test"),
     "a name of ours": (OWN.replace("RouteResets", "GatewayDown"), "GatewayDown is an alert of ours"),
     "an unknown team": (OWN.replace('team="games"', 'team="shop"'), "team shop, which the spec does not know"),
-    "no file": (None, "it fails"),
+    "no file": (None, "it fails\nthere is no such file"),
 }
 
 
@@ -82,7 +84,9 @@ MISTAKES = {
 def test_a_mistake_in_it_is_told_and_nothing_is_built(place, capsys, text, said):
     (place / "own.py").unlink() if text is None else (place / "own.py").write_text(text)
     assert build(place) == 2
-    assert said in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told) < 5_000
     assert not (place / "out").exists()
 
 

@@ -19,7 +19,7 @@ from alerts.pagerduty.bridge.intake import MOST_BYTES, Intake
 from alerts.pagerduty.bridge.meter import Meter
 from alerts.pagerduty.bridge.pair import Pair
 from alerts.pagerduty.bridge.settings import Settings
-from alerts.pagerduty.bridge.store import Store
+from alerts.pagerduty.bridge.store import Store, StoreError
 from exporters.catalog import bridge as catalog
 from gateway.store.secrets import SecretError, Secrets
 
@@ -27,7 +27,9 @@ logger = logging.getLogger("casino.bridge")
 
 PEER = "/peer"
 REQUEST_SECONDS = 10
-"""For a whole request to come in."""
+"""For the head of a request to come in."""
+ANSWER_SECONDS = 20
+"""For the body to come in and be stored, from then on."""
 ENDPOINTS = {
     WEBHOOK: "POST: Alertmanager's webhook; 200 once it is on disk, 503 if it cannot be stored",
     PEER: "POST: the other bridge of the pair",
@@ -54,7 +56,8 @@ class Doors:
 
     def _is(self, token: Any, shown: str) -> bool:
         try:
-            return hmac.compare_digest(self._secrets.get(token).encode(), shown.encode())
+            # Sanic holds bytes that are no UTF-8 as surrogates: these are the bytes that were sent.
+            return hmac.compare_digest(self._secrets.get(token).encode(), shown.encode(errors="surrogateescape"))
         except SecretError as fault:
             logger.warning("token_unusable", extra={"fields": {"error.message": str(fault)}})
             return False
@@ -63,8 +66,9 @@ class Doors:
 class Problems(ErrorHandler):
     """Every error as a problem document (RFC 9457)."""
 
-    def __init__(self, intake: Intake, meter: Meter) -> None:
+    def __init__(self, doors: Doors, intake: Intake, meter: Meter) -> None:
         super().__init__()
+        self._doors = doors
         self._intake = intake
         self._meter = meter
 
@@ -73,7 +77,7 @@ class Problems(ErrorHandler):
         status = (exception.status_code or 500) if isinstance(exception, SanicException) else 500
         if request.path == WEBHOOK:
             self._meter.count(catalog.WEBHOOKS, str(status))
-        if isinstance(exception, PayloadTooLarge):
+        if isinstance(exception, PayloadTooLarge) and self._doors.open_for(request.headers.get("authorization", "")):
             self._intake.too_large()
         if not isinstance(exception, SanicException):
             logger.error("request_failed", exc_info=exception, extra={"fields": {"url.path": request.path}})
@@ -84,10 +88,11 @@ def build_app(
     settings: Settings, store: Store, meter: Meter, intake: Intake, pair: Pair, *, name: str
 ) -> Sanic[Any, Any]:
     """Build the app; the name must be its own in this process."""
-    app: Sanic[Any, Any] = Sanic(
-        name, config=_settings(), error_handler=Problems(intake, meter), configure_logging=False, strict_slashes=True
-    )
     doors = Doors(settings)
+    app: Sanic[Any, Any] = Sanic(
+        name, config=_settings(), error_handler=Problems(doors, intake, meter), configure_logging=False,
+        strict_slashes=True,
+    )  # fmt: skip
 
     @app.post(WEBHOOK)
     async def alertmanager(request: Request) -> HTTPResponse:
@@ -104,7 +109,7 @@ def build_app(
     async def peer(request: Request) -> HTTPResponse:
         if not doors.open_for(request.headers.get("authorization", "")):
             return problem(401, "A token of `bridge.tokens` is needed.")
-        return HTTPResponse(await asyncio.to_thread(pair.hear, request.body), 200, NO_STORE, "application/json")
+        return await _heard(pair, request.body)
 
     @app.get("/")
     async def index(_: Request) -> HTTPResponse:
@@ -128,6 +133,18 @@ def build_app(
     return app
 
 
+async def _heard(pair: Pair, word: bytes) -> HTTPResponse:
+    if not pair.has_peer:
+        return problem(404, "This bridge has no `bridge.peer`: it listens to no other one.")
+    try:
+        echo = await asyncio.to_thread(pair.hear, word)
+    except msgspec.MsgspecError as fault:
+        return problem(400, f"This is nothing that a bridge of this version says: {fault}")
+    except StoreError:
+        return problem(503, "It could not be stored.")
+    return HTTPResponse(echo, 200, NO_STORE, "application/json")
+
+
 def _look(store: Store, meter: Meter) -> None:
     with store.reading() as connection:
         meter.look(connection, time.time())
@@ -149,6 +166,7 @@ def _settings() -> Config:
     config = Config(env_prefix=None)
     config.REQUEST_MAX_SIZE = MOST_BYTES
     config.REQUEST_TIMEOUT = REQUEST_SECONDS
+    config.RESPONSE_TIMEOUT = ANSWER_SECONDS
     config.ACCESS_LOG = False
     config.AUTO_EXTEND = False
     config.MOTD = False

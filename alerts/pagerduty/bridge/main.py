@@ -53,7 +53,7 @@ class Bridge:
         try:
             self.store = Store(settings.state, settings.bridge.size_bytes, self.meter.committed)
         except (StoreError, OSError) as fault:
-            raise UnusableError(f"the queue cannot be kept: {fault}") from None
+            raise _unkept(fault) from None
         self.intake = Intake(settings, self.store, self.meter, self._wake)
         self.pair = Pair(
             settings.bridge.peer, self.store, self.meter, verify=_as_caller(settings.bridge), take=self.intake.take_from
@@ -76,10 +76,13 @@ class Bridge:
         self._threads = Threads(lambda task: self.meter.count(catalog.FAULTS, task))
 
     def start(self) -> None:
-        """Begin all work."""
+        """Begin all work. Raises UnusableError where what is in the store cannot be read."""
         settings = self.settings
         adopt = partial(ledger.adopt, names=settings.keys, default=settings.directory.default, now=time.time())
-        self.store.write(adopt).result()
+        try:
+            self.store.write(adopt).result()
+        except StoreError as fault:
+            raise _unkept(fault) from None
         self.pair.changed = self._wake
         self.sender.start(self._threads)
         self.pair.start(self._threads)
@@ -157,13 +160,20 @@ async def _serve(settings: Settings) -> None:
     lock.release()
 
 
+def _unkept(fault: Exception) -> UnusableError:
+    return UnusableError(
+        f"the queue cannot be kept: {fault}. See to the disk and to who may write there; a file that is damaged must be"
+        " moved away: Alertmanager tells again of what still fires"
+    )
+
+
 def _claim(state: Path) -> Held:
     """Keep a second bridge out of the same folder."""
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = hold(state / "lock")
     except OSError as fault:
-        raise UnusableError(f"the queue cannot be kept: {fault}") from None
+        raise _unkept(fault) from None
     if lock is None:
         raise UnusableError(f"another bridge runs in {state}")
     return lock

@@ -89,6 +89,11 @@ class Pair:
         self._meter.show(catalog.SENDING, float(self._lease.is_mine))
         self.changed: Callable[[], None] = lambda: None
 
+    @property
+    def has_peer(self) -> bool:
+        """Whether there is another bridge to be heard; who has none can be told by nobody that it shall not send."""
+        return self._peer is not None
+
     def is_sending(self) -> bool:
         """Say whether this bridge sends."""
         return self._lease.is_mine
@@ -105,7 +110,9 @@ class Pair:
             self._awake.set()
 
     def hear(self, body: bytes) -> bytes:
-        """Answer the other bridge. Raises StoreError if what it said could not be stored: it will say it again."""
+        """Answer the other bridge. Raises StoreError if what it said could not be stored (it will say it again), and
+        MsgspecError if it is no word of a bridge.
+        """
         word = msgspec.json.decode(body, type=Word)
         with self._lock:
             self._move(told(self._lease, word.holder, word.term, time.monotonic()))

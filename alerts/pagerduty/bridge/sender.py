@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from alerts.pagerduty.bridge import audit, queue
 from alerts.pagerduty.bridge.audit import What
 from alerts.pagerduty.bridge.delivery import Call, Views, call_for, change_after
-from alerts.pagerduty.bridge.ledger import drop
+from alerts.pagerduty.bridge.ledger import adopt, drop
 from alerts.pagerduty.bridge.meter import Meter
 from alerts.pagerduty.bridge.pacing import Pace
 from alerts.pagerduty.bridge.queue import Queued
@@ -24,7 +24,7 @@ from alerts.pagerduty.bridge.store import Store, StoreError
 from alerts.pagerduty.bridge.storms import Storms
 from alerts.pagerduty.bridge.threads import Threads
 from alerts.pagerduty.bridge.transport import Transport
-from alerts.pagerduty.core.answer import Answer, Kind, Next
+from alerts.pagerduty.core.answer import Answer, Kind, Next, quoted
 from alerts.pagerduty.core.event import with_routing_key
 from exporters.catalog import bridge as catalog
 from gateway.store.secrets import SecretError, Secrets
@@ -93,11 +93,19 @@ class Sender:
 
     def _round(self, connection: sqlite3.Connection) -> bool:
         """Begin all calls that may begin, one for each routing key in turn. Returns whether anything waits."""
-        waiting = queue.targets(connection)
+        waiting = self._known(queue.targets(connection))
         self._storms.watch(connection, waiting, {target: pace.under_way for target, pace in self._paces.items()})
         while sum(self._begin(connection, target) for target in waiting) and not self._stopping.is_set():
             pass
         return bool(waiting)
+
+    def _known(self, waiting: tuple[str, ...]) -> tuple[str, ...]:
+        """Leave out what no routing key is for (a dead letter from before the spec changed, a peer with another spec): the default one gets it."""
+        names = self._settings.keys
+        if any(target not in names for target in waiting):
+            default = self._settings.directory.default
+            self._store.write(partial(adopt, names=tuple(names), default=default, now=time.time()))
+        return tuple(target for target in waiting if target in names)
 
     def _begin(self, connection: sqlite3.Connection, target: str) -> bool:
         pace, now = self._pace(connection, target), time.time()
@@ -162,7 +170,7 @@ class Sender:
             logger.warning("routing_key_unusable", extra={"fields": {"error.message": str(fault)}})
             return Answer(Kind.FAILED, "secret")
         answer = transport.send(call.endpoint, with_routing_key(call.event, routing_key))
-        return Answer(answer.kind, answer.reason, answer.said.replace(routing_key, "***"), answer.wait_seconds)
+        return quoted(answer, routing_key)
 
     def _settle(self, change: Callable[[sqlite3.Connection], object]) -> None:
         """Store what happened, however long the disk is full: until then the event stays under way."""

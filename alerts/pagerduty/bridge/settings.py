@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -9,7 +10,7 @@ from alerts.pagerduty.bridge.ledger import Directory
 from alerts.pagerduty.core.links import Targets
 from alerts.pagerduty.core.standing import Caution
 from gateway.spec.address import host_port, parse_address
-from gateway.spec.bridge import Bridge
+from gateway.spec.bridge import Bridge, HttpUrl
 from gateway.spec.model import Spec
 from gateway.spec.secret import Secret
 
@@ -61,14 +62,16 @@ def settings_of(spec: Spec, flags: Flags) -> Settings:
     """Put both together.
 
     Raises:
-        UnusableError: no routing key is named.
+        UnusableError: no routing key is named, or a flag says what no spec may say.
     """
     keys = dict(spec.pagerduty.keys)
     if not keys:
         raise UnusableError("`pagerduty.keys` names no routing key: nobody could be told of anything")
     bridge = spec.bridge
     if flags.listen is not None:
-        bridge = replace(bridge, listen=flags.listen)
+        bridge = replace(bridge, listen=_listen(flags.listen, bridge))
+    for flag, url in (("--events-url", flags.events_url), ("--alertmanager-url", flags.alertmanager_url)):
+        _check_url(flag, url)
     pages = {name: team.pages for name, team in spec.teams.items() if team.pages in keys}
     return Settings(
         bridge=bridge,
@@ -85,6 +88,27 @@ def settings_of(spec: Spec, flags: Flags) -> Settings:
         targets=Targets(logs=spec.alerts.logs, alertmanager=spec.alerts.alertmanager),
         control=_control(spec),
     )
+
+
+def _listen(text: str, bridge: Bridge) -> str:
+    """Hold a flag to what the spec's rules say of `bridge.listen`."""
+    try:
+        address = parse_address(text)
+    except ValueError as fault:
+        raise UnusableError(f"--listen {text}: an address is written like 127.0.0.1:9082, {fault}") from None
+    if not (bridge.is_guarded or address.is_loopback):
+        raise UnusableError(
+            f"--listen {text}: whoever reaches this address could page people, or keep a page from them; give"
+            " `bridge.tokens` or `bridge.tls.clients`, or listen on 127.0.0.1"
+        )
+    return text
+
+
+def _check_url(flag: str, url: str | None) -> None:
+    try:
+        msgspec.convert((url or "http://none").rstrip("/"), HttpUrl)
+    except msgspec.ValidationError:
+        raise UnusableError(f"{flag} {url}: a URL is written like http://127.0.0.1:9093") from None
 
 
 def _control(spec: Spec) -> str | None:

@@ -44,8 +44,8 @@ class Store:
         self._path = folder / "bridge.sqlite"
         self._committed = committed
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._connection = connect(self._path)
         try:
+            self._connection = connect(self._path)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute(f"PRAGMA wal_autocheckpoint={MOST_WAL_PAGES}")

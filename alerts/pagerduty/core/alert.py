@@ -19,6 +19,8 @@ MOST_LABELS_BYTES = 32_000
 MOST_ANNOTATION = 8_000
 MOST_ANNOTATIONS_BYTES = 100_000
 """Characters kept of one annotation, and bytes of all: with them an event stays below PagerDuty's 512 kB."""
+MOST_COUNTED = 1_000_000_000
+"""Alerts that `max_alerts` may have cut off; more is no number of alerts."""
 KEY_SCHEME = "casino/1"
 """Stands before each key: another way to make keys gets another number, and incidents keep the key they opened with."""
 _NAME = re.compile(r"[^A-Za-z0-9_.:-]+")
@@ -70,11 +72,13 @@ def read(body: bytes, now: float) -> Delivery:
         raise UnreadableError("this has no list `alerts`")
     if len(told["alerts"]) > MOST_ALERTS:
         raise UnreadableError(f"these are {len(told['alerts'])} alerts; {MOST_ALERTS} are the most in one webhook")
-    alerts = tuple(alert_of(one, now) for one in told["alerts"] if isinstance(one, dict))
+    try:
+        alerts = tuple(alert_of(one, now) for one in told["alerts"] if isinstance(one, dict))
+    except RecursionError:
+        raise UnreadableError("a label or an annotation is nested too deeply") from None
     if len(alerts) < len(told["alerts"]):
         raise UnreadableError("something in `alerts` is no object")
-    truncated = told.get("truncatedAlerts")
-    return Delivery(alerts, _unquoted(_text(told.get("receiver"))), truncated if isinstance(truncated, int) else 0)
+    return Delivery(alerts, _unquoted(_text(told.get("receiver"))), _count(told.get("truncatedAlerts")))
 
 
 def _json(text: str) -> object:
@@ -114,14 +118,23 @@ def dedup_key(labels: Mapping[str, str]) -> str:
 
 
 def _texts(told: object) -> dict[str, str]:
-    return {str(name): _text(value) for name, value in told.items()} if isinstance(told, dict) else {}
+    return {_whole(name): _text(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return _whole(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _whole(text: str) -> str:
+    """Put a question mark for half a surrogate pair: neither SQLite nor PagerDuty would take it."""
     return text.encode(errors="replace").decode()
+
+
+def _count(told: object) -> int:
+    """Read a number of alerts; 0 for what cannot be one."""
+    return told if isinstance(told, int) and 0 <= told <= MOST_COUNTED else 0
 
 
 def _bounded(texts: dict[str, str], most_bytes: int) -> dict[str, str]:

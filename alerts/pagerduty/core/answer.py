@@ -4,9 +4,11 @@ The pages' table: 202 accepted; 400 never again; 429, 5xx and network errors aga
 event was accepted whatever it says, and a second try is harmless, since every event has its own key.
 """
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Kind(StrEnum):
@@ -47,18 +49,26 @@ class Next(StrEnum):
 REFUSALS = frozenset({400, 413, 414, 422})
 """The same body would get the same answer."""
 MOST_SAID = 300
+"""Characters of an answer that are kept; a little more is looked through for the routing key, which the end would cut."""
+MOST_KEY = 256
+_SECONDS = re.compile("[0-9]{1,9}")
 
 
 def answer_of(status: int, body: str, retry_after: str) -> Answer:
     """Judge an HTTP answer."""
-    reason, said = str(status), body[:MOST_SAID]
+    reason, said = str(status), body[: MOST_SAID + MOST_KEY]
     if 200 <= status < 300:
         return Answer(Kind.ACCEPTED, reason, said)
     if status in REFUSALS:
         return Answer(Kind.REFUSED, reason, said)
     if status == 429:
-        return Answer(Kind.LIMITED, reason, said, float(retry_after) if retry_after.isdigit() else 0.0)
+        return Answer(Kind.LIMITED, reason, said, float(retry_after) if _SECONDS.fullmatch(retry_after) else 0.0)
     return Answer(Kind.FAILED, reason, said)
+
+
+def quoted(answer: Answer, routing_key: str) -> Answer:
+    """Return the answer as it may be written down: without the routing key, should it hold it, and short."""
+    return replace(answer, said=answer.said.replace(routing_key, "***")[:MOST_SAID])
 
 
 def after(answer: Answer, *, is_trigger: bool, is_fallback: bool) -> Next:

@@ -4,6 +4,7 @@ pdpyras' own retries are off: it would repeat a 429 without end (notes/alerting.
 is what cannot have had an effect: 429, and reads. No error holds a token, or more of an answer than PagerDuty's own words.
 """
 
+import builtins
 import time
 import warnings
 from collections.abc import Callable
@@ -55,7 +56,10 @@ class PdpyrasApi:
     """The REST API over pdpyras."""
 
     def __init__(self, token: str, url: str = URL, *, pause: Callable[[float], None] = time.sleep) -> None:
+        if not (token.isascii() and token.isprintable()):
+            raise ApiError("the token cannot stand in a header: it has a character that is no printable ASCII")
         self._session = pdpyras.APISession(token)
+        self._token = token
         self._session.url = url
         self._session.timeout = TIMEOUT_SECONDS
         self._session.retry = dict(ONCE)
@@ -67,8 +71,11 @@ class PdpyrasApi:
         found: list[Document] = []
         while True:
             page = self._ask("GET", f"/{many}", params={**params, "limit": PER_PAGE, "offset": len(found)})
-            found += page[many]
-            if not page.get("more"):
+            more = page.get(many)
+            if not isinstance(more, builtins.list) or not all(isinstance(each, dict) and "id" in each for each in more):
+                raise ApiError(f"GET /{many}: the answer holds no list of {many}: is this PagerDuty?")
+            found += more
+            if not page.get("more") or not more:  # a page with nothing would be followed by itself for ever
                 return found
             if len(found) + PER_PAGE > MOST_PAGED:
                 raise ApiError(f"GET /{many}: there are more than PagerDuty lists ({MOST_PAGED})")
@@ -86,7 +93,9 @@ class PdpyrasApi:
         self._ask("DELETE", path)
 
     def _one(self, method: str, path: str, one: str, **about: object) -> Document:
-        found: Document = self._ask(method, path, **about)[one]
+        found = self._ask(method, path, **about).get(one)
+        if not isinstance(found, dict):
+            raise ApiError(f"{method} {path}: the answer holds no {one}: is this PagerDuty?")
         return found
 
     def _ask(self, method: str, path: str, **about: object) -> Document:
@@ -95,7 +104,7 @@ class PdpyrasApi:
             answer = self._call(method, path, about)
             again = answer.status_code == 429 or (method == "GET" and answer.status_code >= 500)
             if not again or not left:
-                return _read(method, path, answer)
+                return self._read(method, path, answer)
             wait_seconds = _reset_seconds(answer) if answer.status_code == 429 else pause_seconds
             self._pause(min(wait_seconds or pause_seconds, MOST_PAUSE_SECONDS))
             pause_seconds *= 2
@@ -111,24 +120,25 @@ class PdpyrasApi:
             response = fault.response
         return response
 
-
-def _read(method: str, path: str, answer: requests.Response) -> Document:
-    if answer.status_code == 204:
-        return {}
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if answer.ok and answer.status_code < 300 and isinstance(body, dict):
-        return body
-    raise ApiError(f"{method} {path}: PagerDuty said {answer.status_code}{_words(body)}")
+    def _read(self, method: str, path: str, answer: requests.Response) -> Document:
+        if answer.status_code == 204:
+            return {}
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        if answer.ok and answer.status_code < 300 and isinstance(body, dict):
+            return body
+        raise ApiError(
+            f"{method} {path}: PagerDuty said {answer.status_code}{_words(body).replace(self._token, '***')}"
+        )
 
 
 def _words(body: object) -> str:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return ""
-    details = "; ".join(map(str, error.get("errors", ())))
+    details = "; ".join(map(str, error.get("errors") or ()))
     return f", {error.get('message')}{f': {details}' if details else ''}"
 
 

@@ -65,8 +65,7 @@ def _names(spec: Spec, report: Report) -> None:
 
 def _open_port(spec: Spec, report: Report) -> None:
     bridge, path = spec.bridge, ("bridge", "listen")
-    is_guarded = bridge.tokens or (bridge.tls is not None and bridge.tls.clients is not None)
-    if bridge.listen and not is_guarded and not parse_address(bridge.listen).is_loopback:
+    if bridge.listen and not bridge.is_guarded and not parse_address(bridge.listen).is_loopback:
         report.refuse(
             path,
             Fault.CONFLICT,

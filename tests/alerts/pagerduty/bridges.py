@@ -58,6 +58,7 @@ class BridgeProcess:
         self.log = folder / "bridge.log"
         self.events_url = events_url
         self.environment = {**os.environ, "PD_GAMES": KEY, "PD_TABLES": OTHER_KEY, "PD_TOKEN": TOKEN}
+        self.more: tuple[str, ...] = ()
         self.process: subprocess.Popen | None = None
         self.http = httpx.Client(base_url=self.url, timeout=10)
 
@@ -71,7 +72,7 @@ class BridgeProcess:
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "-m", "casino", "bridge", "serve", str(self.spec), "--state", str(self.state),
-                 "--listen", f"127.0.0.1:{self.port}", "--events-url", self.events_url],
+                 "--listen", f"127.0.0.1:{self.port}", "--events-url", self.events_url, *self.more],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log,
                 start_new_session=True,  # a program before it may leave it behind: both are killed
             )  # fmt: skip

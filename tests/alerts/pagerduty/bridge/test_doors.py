@@ -1,12 +1,15 @@
-"""Mutual TLS of the port, and the ping that tells somebody outside that all is well."""
+"""Mutual TLS of the port, what the other doors let in, and the ping that tells somebody outside that all is well."""
 
+import socket
 import sqlite3
 import ssl
+from contextlib import suppress
 
 import httpx
 import pytest
 import trustme
 
+from alerts.pagerduty.bridge.app import ANSWER_SECONDS
 from tests.alerts.pagerduty.bridges import alert, webhook
 from tests.waiting import until
 
@@ -83,3 +86,50 @@ def test_the_second_path_is_not_pinged_while_the_watchdog_is_missing(bridge_of, 
     until(lambda: bridge.series("bridge_watchdog_age_seconds") > 1)
     bridge.stop()
     assert gateway_control.asked == 0
+
+
+@pytest.fixture
+def guarded(bridge_of):
+    bridge = bridge_of(events_url=NOBODY, bridge="watchdog: 0s, tokens: {am: {env: T}}")
+    bridge.environment["T"] = "right"
+    return bridge.start()
+
+
+def test_a_token_that_is_no_text_is_not_let_in(guarded):
+    for shown in (b"Bearer \xff\xfe", "Bearer é".encode(), b"Bearer \xc3\xa9 right"):
+        assert guarded.http.post("/alertmanager", headers={"Authorization": shown}).status_code == 401
+    guarded.stop()
+    assert "Traceback" not in guarded.log.read_text()
+
+
+def test_nobody_without_a_token_can_page_by_sending_too_much(guarded):
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        with suppress(httpx.TransportError):  # it is closed before all of it was sent
+            guarded.http.post("/alertmanager", content=b"x" * 34_000_000, headers=headers)
+    until(lambda: guarded.series('bridge_webhooks_total{code="413"}') == 2)
+    assert guarded.series("bridge_dead_letters") == 0
+    assert guarded.series("bridge_queue_events") == 0
+
+
+def test_a_body_that_never_ends_is_given_up(bridge_of):
+    bridge = bridge_of(events_url=NOBODY).start()
+    with socket.create_connection(("127.0.0.1", bridge.port)) as client:
+        client.sendall(b"POST /alertmanager HTTP/1.1\r\nHost: b\r\nContent-Length: 100\r\n\r\n{")
+        client.settimeout(ANSWER_SECONDS * 2)
+        assert client.recv(100).startswith(b"HTTP/1.1 503")
+
+
+def test_a_bridge_without_a_peer_listens_to_none(bridge_of, standin):
+    bridge = bridge_of().start()
+    word = {"me": "x", "holder": "x", "term": 99, "marks": []}
+    assert bridge.http.post("/peer", json=word).status_code == 404
+    bridge.tell(alert())
+    until(lambda: standin.state()["open_alerts"] == 1)
+
+
+def test_what_is_no_word_of_a_bridge_is_refused(bridge_of):
+    bridge = bridge_of(events_url=NOBODY, bridge=f'watchdog: 0s, peer: {{url: "{NOBODY}"}}').start()
+    for body in (b"", b"garbage", b"[" * 100_000, b'{"me": 5}', b"\xff"):
+        assert bridge.http.post("/peer", content=body).status_code == 400
+    bridge.stop()
+    assert "Traceback" not in bridge.log.read_text()

@@ -1,6 +1,7 @@
 """Webhooks are read leniently: what can be understood is an alert, and its key is its labels."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -112,3 +113,39 @@ def test_the_key_of_an_alert_never_changes_from_one_release_to_the_next():
     assert (
         dedup_key({"alertname": "Dice fail", "team": "games"}) == "casino/1/Dice_fail/b755d4455e5a0317f9ff62afd26b6ece"
     )
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(r'{"alertname": "\ud800"}', id="a value"),
+        pytest.param(r'{"alertname": "A", "\ud800": "x"}', id="a name"),
+        pytest.param(r'{"alertname": {"\ud800": 1}}', id="a name within"),
+    ],
+)
+def test_half_a_surrogate_pair_pages_all_the_same(labels):
+    body = f'{{"receiver": "\\udc00", "alerts": [{{"labels": {labels}, "annotations": {{"\\udc00": "\\udfff"}}}}]}}'
+    (one,) = read(body.encode(), NOW).alerts
+    assert "?" in "".join((*one.labels, *one.labels.values()))
+    assert one.annotations == {"?": "?"}
+
+
+@pytest.mark.parametrize("deep", [500, 900, 950, 980, 990, 995, 1_000])
+def test_a_label_however_deep_is_read_or_said_to_be_unreadable(deep):
+    body = b'{"alerts": [{"labels": {"a": %s}}]}' % (b"[" * deep + b"]" * deep)
+    with suppress(UnreadableError):
+        (one,) = read(body, NOW).alerts
+        assert one.labels["a"].startswith("[[")
+
+
+@pytest.mark.parametrize(
+    ("told", "truncated"),
+    [
+        pytest.param(2, 2, id="some"),
+        pytest.param(-1, 0, id="less than none"),
+        pytest.param(10**400, 0, id="more than a float holds"),
+        pytest.param("2", 0, id="text"),
+    ],
+)
+def test_what_was_cut_off_is_a_number_that_can_be_counted(told, truncated):
+    assert read(json.dumps(webhook(alert(starts=NOW), truncatedAlerts=told)).encode(), NOW).truncated == truncated

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.pagerduty.core.answer import Kind, Next, after, answer_of
+from alerts.pagerduty.core.answer import MOST_SAID, Kind, Next, after, answer_of, quoted
 from alerts.pagerduty.core.pace import backoff, bucket, limited
 
 
@@ -78,3 +78,13 @@ def test_what_follows_an_answer(status, is_trigger, is_fallback, following):
 def test_only_whole_seconds_are_taken_from_retry_after():
     assert answer_of(429, "", "17").wait_seconds == 17
     assert answer_of(429, "", "Fri, 31 Dec 1999 23:59:59 GMT").wait_seconds == 0
+    assert answer_of(429, "", "\u00b2").wait_seconds == 0  # isdigit() says that it is one
+
+
+@pytest.mark.parametrize("before", [0, 100, MOST_SAID - 31, MOST_SAID - 5, MOST_SAID])
+def test_no_part_of_a_routing_key_is_quoted_wherever_an_answer_holds_it(before):
+    key = "0123456789abcdef" * 2
+    said = quoted(answer_of(400, f"{'-' * before}{key} is no key", ""), key).said
+    assert len(said) <= MOST_SAID
+    assert said.startswith(("-" * before + "***")[:MOST_SAID])
+    assert "0" not in said

@@ -1,5 +1,8 @@
 """The way to the REST API: bounded tries and waits, pages, and errors that hold no secret."""
 
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import pytest
 
 from alerts.pagerduty.provision.api import ApiError, PdpyrasApi
@@ -91,3 +94,64 @@ def test_what_cannot_be_reached_is_an_error_without_the_address_of_anything():
 def test_pagerdutys_own_words_are_told(api):
     with pytest.raises(ApiError, match="400, Invalid Input Provided: type must be team"):
         api.make("/teams", "team", {"name": "games"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"teams": 5}', b'{"teams": [5]}', b'{"teams": [{}]}', b'{"teams": null, "more": true}'],
+)
+def test_an_answer_of_another_shape_is_an_error(answering, body):
+    with pytest.raises(ApiError, match=r"^GET /teams: the answer holds no list of teams"):
+        answering(200, body).list("teams")
+    with pytest.raises(ApiError, match=r"^GET /teams/X: the answer holds no team:"):
+        answering(200, body).read("/teams/X", "team")
+
+
+def test_a_page_with_nothing_is_the_last_one_whatever_it_says(answering):
+    assert answering(200, b'{"teams": [], "more": true}').list("teams") == []
+
+
+def test_what_pagerduty_says_is_told_without_the_token(answering):
+    for body in (
+        b'{"error": {"message": "%s is bad", "errors": null}}',
+        b'{"error": {"message": "", "errors": ["%s"]}}',
+    ):
+        with pytest.raises(ApiError, match=r"\*\*\*") as told:
+            answering(403, body % TOKEN.encode()).list("teams")
+        assert TOKEN not in str(told.value)
+
+
+@pytest.mark.parametrize("token", ["\u65e5\u672c", "a\nb", "\xe9"])
+def test_a_token_that_fits_no_header_is_an_error_that_does_not_hold_it(token):
+    with pytest.raises(ApiError, match="the token cannot stand in a header") as told:
+        PdpyrasApi(token)
+    assert token not in str(told.value)
+
+
+@pytest.fixture
+def answering(pauses):
+    """Make an API that gives every question one answer."""
+    servers = []
+
+    def make(status: int, body: bytes) -> PdpyrasApi:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+        return PdpyrasApi(TOKEN, f"http://127.0.0.1:{server.server_port}", pause=pauses.append)
+
+    yield make
+    for server, thread in servers:
+        server.shutdown()
+        server.server_close()
+        thread.join()
