@@ -63,15 +63,15 @@ class FakeWorker:
             return
         self.slot.beat()
         words, told = self.slot.words, self._control.words
-        if told[Word.EDITION] > words[Word.EDITION]:
-            self.endpoints = msgspec.msgpack.decode(self._documents.read(ENDPOINTS), type=Endpoints)
+        if told[Word.EDITION] > words[Word.EDITION] and (data := self._documents.read(ENDPOINTS)):
+            self.endpoints = msgspec.msgpack.decode(data, type=Endpoints)
             self.history.append((words[Word.GENERATION], self.endpoints))
             words[Word.EDITION] = self.endpoints.edition
-        if told[Word.KEYSETS] > words[Word.KEYSETS]:
-            self.key_sets = msgspec.msgpack.decode(self._documents.read(KEYSETS), type=KeySets)
+        if told[Word.KEYSETS] > words[Word.KEYSETS] and (data := self._documents.read(KEYSETS)):
+            self.key_sets = msgspec.msgpack.decode(data, type=KeySets)
             words[Word.KEYSETS] = self.key_sets.edition
-        if told[Word.GENERATION] > words[Word.GENERATION]:
-            self.snapshot = msgspec.msgpack.decode(self._documents.read(SNAPSHOT), type=Snapshot)
+        if told[Word.GENERATION] > words[Word.GENERATION] and (data := self._documents.read(SNAPSHOT)):
+            self.snapshot = msgspec.msgpack.decode(data, type=Snapshot)
             words[Word.DIGEST] = int(self.snapshot.digest, 16)
             words[Word.GENERATION] = self.snapshot.generation
 
