@@ -18,8 +18,8 @@ _REACH = {"1h": HOUR, "2h": 6 * HOUR, "6h": DAY, "1d": 3 * DAY, "3d": 30 * DAY}
 STEP_SECONDS = 900.0
 """Rules take a recorded window from up to half an hour before."""
 RAW_STEP_SECONDS = 15.0
-WEEK_SPAN_SECONDS = 5 * HOUR
-"""Around the moment a week ago: an hour is looked back from there, and the drill goes on meanwhile."""
+WEEK_SPAN_SECONDS = HOUR
+"""By the wall's clock, from the moment a week ago: the drill goes on meanwhile, and looks there last of all."""
 
 Sample = tuple[str, float, float]
 """A series, its value, and when, in Unix time."""
@@ -44,7 +44,7 @@ def _samples(
             yield from _recorded(promise, now, scale)
     if is_long:
         for at, count in _counted(
-            LOAD_PER_SECOND, now - 7 * DAY * scale, 2 * HOUR * scale, WEEK_SPAN_SECONDS * scale, scale
+            LOAD_PER_SECOND, now - 7 * DAY * scale, 2 * HOUR * scale, WEEK_SPAN_SECONDS, scale
         ):
             labels = 'route="history",method="GET",code="200"'
             yield "counter", "gateway_responses", (f"gateway_responses_total{{{labels}}}", count, at)

@@ -42,6 +42,13 @@ def test_a_short_history_has_no_days(availability):
     assert "objective:" not in text((availability,), now=NOW, scale=1.0, is_long=False)
 
 
+def test_last_week_is_remembered_for_as_long_as_a_drill_may_last(availability):
+    counted = samples(text((availability,), now=NOW, scale=SCALE, is_long=True), "gateway_responses_total")
+    a_week_ago = NOW - 7 * DAY * SCALE
+    assert counted[0][0] <= a_week_ago - 3600 * SCALE
+    assert counted[-1][0] >= a_week_ago + 30 * 60
+
+
 @pytest.mark.parametrize("window", ["1h", "2h", "6h", "1d", "3d"])
 def test_recorded_windows_leave_no_gap_that_rules_would_notice(availability, window):
     written = text((availability,), now=NOW, scale=SCALE, is_long=True)
