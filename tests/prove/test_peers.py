@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from statistics import median
 
 import pytest
 
@@ -134,7 +133,7 @@ def test_others_do_not_notice_slow_and_broken_peers(casino, measured):
     def p99_seconds():
         latency = offer(casino.port, "/roll/6", rate=RATE, seconds=8, connections=20, core=cores.load)
         assert latency.failed == 0
-        return latency.p99_seconds
+        return latency.times(200).p99_seconds
 
     pairs = []
     with pinned(cores.load), spoiling() as upstream, running("dice", "--version", "v1") as dice:
@@ -146,7 +145,7 @@ def test_others_do_not_notice_slow_and_broken_peers(casino, measured):
             without = p99_seconds()
             with peers(casino.port):
                 pairs.append((without, p99_seconds()))
-    before, after = (median(each) for each in zip(*pairs, strict=True))
+    before, after = (min(each) for each in zip(*pairs, strict=True))  # what disturbs a measurement only adds to it
     measured |= {"requests/s": RATE, "p99 without": f"{before * 1e3:.2f} ms", "p99 with": f"{after * 1e3:.2f} ms"}
     assert after - before <= max(0.001, before / 5)
 

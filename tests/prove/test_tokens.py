@@ -137,6 +137,7 @@ def test_bad_tokens_do_not_slow_down_the_known_ones(algorithm, start, full, meas
     seconds = 10 if full else 1.5
     known = {"rate": 300, "seconds": seconds, "connections": 16, "kind": "same", "token": key.sign()}
     found = {}
+    harmless = []
     for rate in (*(0, 2_000) * 3, 10_000) if full else (0, 500):  # of interleaved pairs the least disturbed count
         before = stolen()
         seen, refused = beside(casino, rate, known, measured)
@@ -144,8 +145,9 @@ def test_bad_tokens_do_not_slow_down_the_known_ones(algorithm, start, full, meas
         measured[f"stolen beside {rate}/s"] = f"{taken / whole:.1%}"
         assert set(refused) <= {"401", "429", "503"}, refused
         found[rate] = min(found.get(rate, seen), seen, key=lambda one: one["p99"])
-    if full:
-        measured["p99 beside 2000/s without a token"] = f"{beside_harmless(casino, 2_000, known) * 1e3:.2f} ms"
+        if rate == 2_000:
+            harmless.append(beside_harmless(casino, rate, known))
+    measured["p99 beside 2000/s without a token"] = ", ".join(f"{p99 * 1e3:.2f} ms" for p99 in sorted(harmless))
     for rate, seen in found.items():
         measured[f"p50 and p99 beside {rate}/s"] = f"{seen['p50'] * 1e3:.2f} ms, {seen['p99'] * 1e3:.2f} ms"
         measured[f"served beside {rate}/s"] = f"{seen['statuses'].get('200', 0) / seen['sent']:.2%}"
@@ -153,7 +155,8 @@ def test_bad_tokens_do_not_slow_down_the_known_ones(algorithm, start, full, meas
         assert seen["statuses"]["200"]
     if full:  # beside other tests only the machine's load would be judged
         assert all(seen["statuses"]["200"] >= 0.99 * seen["sent"] for seen in found.values()), "who is known is served"
-        assert found[2_000]["p99"] <= 2 * found[0]["p99"]
+        # On few cores callers and generators share them: what as many requests without a token cost is the machine's.
+        assert found[2_000]["p99"] <= max(2 * found[0]["p99"], 1.2 * min(harmless))
 
 
 @pytest.mark.proves(
