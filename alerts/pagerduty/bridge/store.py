@@ -38,11 +38,19 @@ class StoreError(Exception):
 class Store:
     """The file and its writer."""
 
-    def __init__(self, folder: Path, most_bytes: int, committed: Callable[[float, bool], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        most_bytes: int,
+        committed: Callable[[float, bool], None],
+        *,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    ) -> None:
         """Open or create the file; `committed` is told how long each commit took and whether it succeeded."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / "bridge.sqlite"
         self._committed = committed
+        self._checkpoint_seconds = checkpoint_seconds
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         try:
             self._connection = connect(self._path)
@@ -58,6 +66,8 @@ class Store:
         self._thread = threading.Thread(target=self._write, name="store", daemon=True)
         self._thread.start()
         self._closing = threading.Event()
+        self._moved = threading.Event()
+        """Most of the log is in the file: what is left is little."""
         self._tidying = threading.Thread(target=self._checkpoint, name="checkpoint", daemon=True)
         self._tidying.start()
 
@@ -91,11 +101,12 @@ class Store:
         self._connection.close()
 
     def _checkpoint(self) -> None:
-        """Move what is in the log into the file beside the writer, which would stand still meanwhile."""
+        """Move most of the log into the file beside the writer, which would stand still meanwhile."""
         with contextlib.closing(connect(self._path)) as connection:
-            while not self._closing.wait(CHECKPOINT_SECONDS):
+            while not self._closing.wait(self._checkpoint_seconds):
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                    self._moved.set()
 
     def _write(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -108,8 +119,16 @@ class Store:
             # Who gave up before its turn is left out; who gives up from now on cannot take its future away any more.
             if wanted := [job for job in jobs if job[1].set_running_or_notify_cancel()]:
                 self._commit(wanted)
+            self._move_rest()
             if is_last:
                 return
+
+    def _move_rest(self) -> None:
+        """Move what was written since: a log begins anew only when all of it is in the file, and nobody writes meanwhile."""
+        if self._moved.is_set():
+            self._moved.clear()
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _commit(self, jobs: list[_Job]) -> None:
         """Commit all together; if that fails, each alone, so that one bad change harms no other."""

@@ -33,12 +33,9 @@ async def _flood(port: int, requests: list[bytes], per_second: float) -> tuple[l
         idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
     began = time.monotonic()
 
-    async def one(number: int) -> tuple[float, int]:
-        due = began + number / per_second
-        while (left := due - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+    async def one(content: bytes, due: float) -> tuple[float, int]:
         reader, writer = await idle.get()
-        writer.write(requests[number])
+        writer.write(content)
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
@@ -47,7 +44,13 @@ async def _flood(port: int, requests: list[bytes], per_second: float) -> tuple[l
         idle.put_nowait((reader, writer))
         return time.monotonic() - due, int(head.split()[1])
 
-    took = await asyncio.gather(*(one(number) for number in range(len(requests))))
+    sent = []
+    for number, content in enumerate(requests):  # a task for each from the start would make the first ones late
+        due = began + number / per_second
+        while (left := due - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        sent.append(asyncio.create_task(one(content, due)))
+    took = await asyncio.gather(*sent)
     while not idle.empty():
         idle.get_nowait()[1].close()
     return [seconds for seconds, _ in took], [status for _, status in took]

@@ -1,13 +1,14 @@
-"""What becomes of changes whose asker gave up: Alertmanager does after ten seconds, and asks again."""
+"""What becomes of changes whose asker gave up (Alertmanager does after ten seconds, and asks again), and of the log they are in."""
 
 import threading
 
 import pytest
 
 from alerts.pagerduty.bridge import ledger
-from alerts.pagerduty.bridge.store import Store
+from alerts.pagerduty.bridge.store import MOST_WAL_PAGES, PAGE_BYTES, Store
 
 SECONDS = 20
+LARGE_BYTES = 64_000
 
 
 @pytest.fixture
@@ -37,6 +38,10 @@ def remembering(name: str):
     return lambda connection: ledger.remember(connection, name, "yes")
 
 
+def large(name: str):
+    return lambda connection: ledger.remember(connection, name, "x" * LARGE_BYTES)
+
+
 def test_a_change_that_nobody_waits_for_any_more_stops_no_other(store, held):
     _, go_on = held
     given_up = store.write(remembering("given up"))
@@ -55,3 +60,18 @@ def test_a_change_under_way_cannot_be_given_up(store, held):
     go_on.set()
     assert under_way.result(SECONDS) == "held"
     store.write(remembering("later")).result(SECONDS)
+
+
+def test_the_log_begins_anew_while_changes_never_cease(tmp_path):
+    """Else it grows until the writer has to move tens of megabytes itself, and all webhooks wait for that."""
+    store = Store(tmp_path, 1_000_000_000, lambda _seconds, _is_well: None, checkpoint_seconds=0.05)
+    log, written = tmp_path / "bridge.sqlite-wal", 0
+    under_way = [store.write(large("first")), store.write(large("second"))]
+    try:
+        while written <= 2 * log.stat().st_size:
+            under_way.append(store.write(large(str(written))))
+            under_way.pop(0).result(SECONDS)
+            written += LARGE_BYTES
+            assert written < MOST_WAL_PAGES * PAGE_BYTES, "the writer had to move the log itself"
+    finally:
+        store.close()
