@@ -43,9 +43,7 @@ def _samples(
         if is_long:
             yield from _recorded(promise, now, scale)
     if is_long:
-        for at, count in _counted(
-            LOAD_PER_SECOND, now - 7 * DAY * scale, 2 * HOUR * scale, WEEK_SPAN_SECONDS, scale
-        ):
+        for at, count in _counted(LOAD_PER_SECOND, now - 7 * DAY * scale, 2 * HOUR * scale, WEEK_SPAN_SECONDS, scale):
             labels = 'route="history",method="GET",code="200"'
             yield "counter", "gateway_responses", (f"gateway_responses_total{{{labels}}}", count, at)
 
