@@ -57,7 +57,8 @@ def test_every_example_is_understood(command):
     lines = EVERY[command].epilog.partition("examples:\n")[2].partition("\n\n")[0].splitlines()
     for line in lines:
         words = shlex.split(re.split(r" {2,}| [<>] ", line.strip())[0])
-        cli._parser().parse_args(words[1:])
+        understood = cli._parser().parse_args(words[1:])
+        assert callable(understood.run), line
 
 
 def test_help_lists_every_command(capsys):

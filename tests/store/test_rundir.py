@@ -239,4 +239,4 @@ def test_a_second_folder_waits_for_the_first(run: RunDir) -> None:
 def test_what_is_left_of_a_run_directory_is_known_as_one(tmp_path: Path) -> None:
     (tmp_path / "retired").touch()
     (tmp_path / ".retired.17").touch()
-    RunDir.prepare(tmp_path)
+    assert RunDir.prepare(tmp_path).path == tmp_path

@@ -117,7 +117,7 @@ def test_prometheus_is_let_in_with_what_is_generated_for_it(guarded, tmp_path):
             stdout=log, stderr=log, env={**os.environ, "GOMAXPROCS": "1"},
         )  # fmt: skip
     try:
-        until(lambda: up(port) == "1")
+        assert until(lambda: up(port) == "1")
     finally:
         server.kill()
         server.wait()

@@ -110,7 +110,7 @@ def test_each_of_a_pair_shows_the_other_the_certificate_of_its_callers(bridge_of
     context = httpx.create_ssl_context(verify=False)
     context.load_cert_chain(tmp_path / "callers.example.pem")
     with httpx.Client(verify=context) as http:
-        until(lambda: sum(hears_the_other(http, port) for port in ports) == 1, seconds=TAKE_OVER_SECONDS)
+        assert until(lambda: sum(hears_the_other(http, port) for port in ports) == 1, seconds=TAKE_OVER_SECONDS)
 
 
 def hears_the_other(http, port: int) -> bool:
