@@ -1,6 +1,7 @@
 """What one bridge is told: the spec's word, and what the command line says instead."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -106,8 +107,8 @@ def _listen(text: str, bridge: Bridge) -> str:
 
 def _check_url(flag: str, url: str | None) -> None:
     try:
-        msgspec.convert((url or "http://none").rstrip("/"), HttpUrl)
-    except msgspec.ValidationError:
+        _ = urlsplit(msgspec.convert((url or "http://none").rstrip("/"), HttpUrl)).port
+    except ValueError:  # no URL, or one whose port does not exist
         raise UnusableError(f"{flag} {url}: a URL is written like http://127.0.0.1:9093") from None
 
 

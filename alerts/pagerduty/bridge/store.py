@@ -63,11 +63,11 @@ class Store:
             raise StoreError(f"{self._path}: {fault}") from None
         self.is_well = True
         """Whether the last commit succeeded."""
-        self._thread = threading.Thread(target=self._write, name="store", daemon=True)
-        self._thread.start()
         self._closing = threading.Event()
         self._moved = threading.Event()
         """Most of the log is in the file: what is left is little."""
+        self._thread = threading.Thread(target=self._write, name="store", daemon=True)
+        self._thread.start()
         self._tidying = threading.Thread(target=self._checkpoint, name="checkpoint", daemon=True)
         self._tidying.start()
 

@@ -130,8 +130,9 @@ def _is_alone(version: Version) -> bool:
 
 def _ejects_none(version: Version, ejection: Ejection) -> bool:
     targets = [parse_target(target.url) for target in version.targets]
-    is_final = all(target.is_literal for target in targets) or not ejection.most_ratio
-    return is_final and ejection.most_ratio * len(targets) < 1
+    if not ejection.most_ratio:
+        return True
+    return all(target.is_literal for target in targets) and ejection.most_ratio * len(targets) < 1
 
 
 def _version(version: Version, path: Path, report: Report) -> None:

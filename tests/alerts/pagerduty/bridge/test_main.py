@@ -49,6 +49,7 @@ def test_a_damaged_queue_is_refused_with_what_to_do(bridge_of, damaged):
         ("--listen", "127.0.0.1:99999"),
         ("--listen", "0.0.0.0:0"),
         ("--events-url", "nonsense"),
+        ("--events-url", "http://127.0.0.1:99999"),
         ("--alertmanager-url", "nonsense"),
     ],
 )
