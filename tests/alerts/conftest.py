@@ -80,7 +80,12 @@ def judge(promtool: Callable[..., str]) -> Callable[..., bool]:
     """Say whether promtool finds true, of series by name, what expressions must give at which minute."""
 
     def run(
-        rules: dict[str, str], series: dict[str, str], expected: list[tuple[str, str, list[dict]]], *, every: str
+        rules: dict[str, str],
+        series: dict[str, str],
+        expected: list[tuple[str, str, list[dict]]],
+        *,
+        every: str,
+        scraped: str = "1m",
     ) -> bool:
         if not FULL:
             asked = [expr for expr, *_ in expected]
@@ -91,7 +96,7 @@ def judge(promtool: Callable[..., str]) -> Callable[..., bool]:
             "group_eval_order": [group["name"] for text in rules.values() for group in yaml.safe_load(text)["groups"]],
             "tests": [
                 {
-                    "interval": "1m",
+                    "interval": scraped,
                     "input_series": [{"series": name, "values": values} for name, values in series.items()],
                     "promql_expr_test": [
                         {"expr": expr, "eval_time": at, "exp_samples": samples} for expr, at, samples in expected

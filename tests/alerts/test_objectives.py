@@ -83,6 +83,15 @@ def test_errors_whose_series_ends_with_the_incident_count_a_little_more(rules, j
     assert judge(rules, series, [(expr, "24h", samples)], every="5m")
 
 
+@pytest.mark.parametrize("at_seconds", [7200 + 15, 7200 + 30], ids=["between two scrapes", "at a scrape"])
+def test_what_fails_where_two_windows_meet_is_counted_once(rules, judge, at_seconds):
+    """A hundred failures between two scrapes ten seconds apart, an hour ago: two hours are two windows end to end."""
+    scrapes = (at_seconds - 3600) // 10 + 1
+    series = {GOOD: "0+100x800", BAD: f"0x{scrapes - 1} 100x{800 - scrapes}"}
+    expr, samples = near("objective:errors:increase2h", 100)
+    assert judge(rules, series, [(expr, f"{at_seconds}s", samples)], every="15s", scraped="10s")
+
+
 def test_without_any_error_series_the_budget_is_whole(rules, judge):
     labels = REMAINING + WHERE
     assert judge(
@@ -169,6 +178,6 @@ def test_time_may_be_scaled(spec_of, promtool):
     files = render(spec_of("{availability: 99.9%}"), time_scale=1 / 60)
     promtool(files, "check", "rules", "--lint=all", "--lint-fatal", *files)
     text = files["prometheus/rules/objective-roll-availability.yaml"]
-    assert "[5s]" in text
+    assert "[5500ms]" in text
     assert "offset 24m" in text
     assert "[5m]" not in text

@@ -63,11 +63,10 @@ def test_a_big_body_comes_down_whole(secure, version):
 def test_a_client_that_does_not_read_stops_the_service(secure):
     """What it could have is held by the service, not by us."""
     before = secure.memory_bytes()
-    secure.greet().send(GET_A)
+    client = secure.greet().send(GET_A)
     peer, _ = secure.upstream.request()
     peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MEGABYTES_30)
-    sent = stalls_after(peer.socket, b"a" * 65_536, MEGABYTES_30)
-    assert sent < 16_000_000
+    assert stalls_after(peer.socket, client.socket) < 16_000_000
     assert secure.memory_bytes() - before < 8_000_000
 
 
@@ -82,18 +81,21 @@ def roomy(secure):
 def test_a_service_that_does_not_read_stops_the_client(roomy):
     before = roomy.memory_bytes()
     client = roomy.greet().send(b"PUT /any HTTP/1.1\r\nHost: a.test\r\nContent-Length: %d\r\n\r\n" % MEGABYTES_30)
-    roomy.upstream.accept().through(b"\r\n\r\n")
-    assert stalls_after(client.socket, b"a" * 65_536, MEGABYTES_30) < 16_000_000
+    peer = roomy.upstream.accept()
+    peer.through(b"\r\n\r\n")
+    assert stalls_after(client.socket, peer.socket) < 16_000_000
     assert roomy.memory_bytes() - before < 8_000_000
 
 
-def stalls_after(sender: socket.socket, piece: bytes, most: int) -> int:
-    """Send until nobody takes any more for a moment; give the number of bytes."""
+def stalls_after(sender: socket.socket, reader: socket.socket) -> int:
+    """Send until nobody takes any more for a moment; give the number of bytes, of which the test's own ends hold few."""
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     sender.settimeout(0.5)
     sent = 0
     with contextlib.suppress(TimeoutError):
-        while sent < most:
-            sent += sender.send(piece)
+        while sent < MEGABYTES_30:
+            sent += sender.send(b"a" * 65_536)
     return sent
 
 
