@@ -16,12 +16,16 @@ CHAINS = {
     "7d": ("1d", DAY, 7), "28d": ("1d", DAY, 28), "30d": ("3d", 3 * DAY, 10), "90d": ("3d", 3 * DAY, 30),
 }  # fmt: skip
 """Of each long window: the shorter one that lies end to end in it, its seconds, and how often."""
-WITHIN = 0.02
+WITHIN = 0.002
 SERVED = ("2xx", "upstream")
 PACES = ((HOUR, 8.0), (HOUR / 2, 4.0), (25 * MINUTE, 2.0), (5 * MINUTE, 1.0))
 """How much faster than in the last five minutes requests came before, so that each window holds something else."""
-HELD = {"5m": 300.0, "30m": 2 * 1_500.0 + 300.0, "1h": 4 * 1_800.0 + 2 * 1_500.0 + 300.0}
-"""Requests in each window at one a second in the last five minutes."""
+HELD = {
+    "5m": 300.0 * 310 / 300,
+    "30m": (2 * 1_500.0 + 300.0) * 1810 / 1800,
+    "1h": (4 * 1_800.0 + 2 * 1_500.0 + 300.0) * 3610 / 3600,
+}
+"""Requests in each window at one a second in the last five minutes, and the share of the scrape it reaches further back."""
 
 
 def counted(promise: Promise) -> Iterator[str]:
