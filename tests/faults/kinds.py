@@ -1,4 +1,8 @@
-"""The kinds of slow and broken peers, and what each must get. `python -m tests.faults.kinds PORT` lets all come for ever."""
+"""The kinds of slow and broken peers, and what each must get.
+
+`python -m tests.faults.kinds` is the upstream that does all of it and prints its URL; with a port, all clients come there for
+ever.
+"""
 
 import asyncio
 import sys
@@ -61,11 +65,18 @@ async def come(port, pieces, pause_seconds=0.0) -> None:
         await asyncio.sleep(1)
 
 
-def main(port: int) -> None:
+def serve() -> None:
+    with spoiling() as upstream:
+        sys.stdout.write(f"{upstream.url}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+def call(port: int) -> None:
     asked = [[get(f"/{answer.__name__}", "Connection: close")] for answer in UPSTREAMS]
     clients = [come(port, pieces, pause_seconds) for pieces, pause_seconds, _ in CLIENTS.values()]
     all_of([*clients, *(come(port, lambda request=request: request) for request in asked)])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    call(int(sys.argv[1])) if sys.argv[1:] else serve()
