@@ -18,6 +18,7 @@ from exporters.catalog.gateway import (
     REFUSED,
     RELOAD_OK,
     RESPONSES,
+    RUN_DIR_LOST,
 )
 from exporters.catalog.prometheus import UP
 from exporters.promql import (
@@ -51,6 +52,7 @@ def alerts(spec: Spec, team: str, scale: float = 1.0) -> tuple[Alert, ...]:
     owner = Owner(team, DASHBOARD)
     return (
         *_processes(owner, scale),
+        *_ground(owner, scale),
         *_configuration(owner, scale),
         *_load(owner, scale),
         *_bounds(spec, owner, scale),
@@ -101,6 +103,19 @@ def _processes(owner: Owner, scale: float) -> tuple[Alert, ...]:
             expr=total(increase(select(CONTROL_FAULTS), 15 * minute), "instance", "task") > 3,
             summary="Work of the control process keeps failing.",
             description="{{ $labels.task }} on {{ $labels.instance }} failed {{ $value | humanize }} times in 15 minutes.",
+        ),
+    )
+
+
+def _ground(owner: Owner, scale: float) -> tuple[Alert, ...]:
+    minute = MINUTE * scale
+    return (
+        owner.ticket(
+            name="GatewayRunDirectoryLost",
+            expr=aggregate("max", over_time("max", select(RUN_DIR_LOST), 2 * minute), by=("instance",)).op("==", 1),
+            for_seconds=5 * minute,  # longer than a start anew takes, with the rest of its drain
+            summary="The run directory of a gateway is gone, and it cannot start anew.",
+            description="{{ $labels.instance }} serves on, but can replace no process that dies and apply no new spec.",
         ),
     )
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -39,16 +39,32 @@ def lint(
         where = Surroundings(
             inventory=_inventory(metrics), bounds=_bounds(*bounds), inhibits=_inhibitions(alertmanager)
         )
-        findings = judge({str(path): _text(path) for path in files}, where)
     except UnusableError as unusable:
-        print(f"casino alerts lint: {unusable}", file=sys.stderr)
+        _refuse(unusable)
         return UNUSABLE
+    texts = dict(_readable(files))
+    findings = judge(texts, where)
     if as_json:
         rows = [{**msgspec.structs.asdict(finding), "level": finding.level} for finding in findings]
         print(json.dumps(rows, indent=2))
     else:
         print(*findings, sep="\n", end="\n" if findings else "")
+    if any(str(path) not in texts for path in files):
+        return UNUSABLE
     return FINDING if findings else FINE
+
+
+def _readable(files: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Yield each file that can be read, and tell of the others."""
+    for path in files:
+        try:
+            yield str(path), _text(path)
+        except UnusableError as unusable:
+            _refuse(unusable)
+
+
+def _refuse(unusable: UnusableError) -> None:
+    print(f"casino alerts lint: {unusable}", file=sys.stderr)
 
 
 def _text(path: Path) -> str:

@@ -7,6 +7,7 @@ def gateway(team: str, most_connections: int) -> tuple[Case, ...]:
     """Return the cases of the gateway as a whole, but for the traffic of a week ago."""
     return (
         *_processes(team),
+        *_ground(team),
         *_configuration(team),
         *_load(team),
         *_bounds(team, most_connections),
@@ -122,6 +123,23 @@ def _processes(team: str) -> tuple[Case, ...]:
             labels={**ticket, "instance": "a:9080", "task": "check"},
             feeds=(counter(f'gateway_control_faults_total{{{AT},task="check"}}', 0, 0.1875, 0.2125),),
             range_minutes=15,
+        ),
+    )
+
+
+def _ground(team: str) -> tuple[Case, ...]:
+    return (
+        Case(
+            alert="GatewayRunDirectoryLost",
+            labels={"severity": "warning", "team": team, "instance": "a:9080"},
+            feeds=(
+                Feed(f"gateway_run_directory_lost{{{AT}}}", 0, 0, 1),
+                Feed(f'gateway_run_directory_lost{{{AT},part="2"}}', 0, 0, 0),
+                Feed('gateway_run_directory_lost{job="casino",instance="b:9080"}', 0, 0, 0),
+            ),
+            wait_minutes=5,
+            range_minutes=2,
+            sees_minutes=0,
         ),
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -156,6 +157,15 @@ async def reload_refused(site: Site, _fault: Fault) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def run_directory_lost(site: Site, fault: Fault) -> AsyncIterator[None]:
+    """The mistake comes first, so that it cannot start anew; moved away, the directory is lost at once and whole."""
+    gateway = site.gateways["b"]
+    async with reload_refused(site, fault):
+        shutil.rmtree(gateway.run_dir.rename(gateway.folder / "lost"))
+        yield
+
+
+@asynccontextmanager
 async def out_of_files(site: Site, _fault: Fault) -> AsyncIterator[None]:
     gateway = site.gateways["b"]
     pid = _worker(gateway)
@@ -287,6 +297,7 @@ _HANDS: dict[str, Hand] = {
     "supervisor-stopped": supervisor_stopped,
     "late-loop": late_loop,
     "reload-refused": reload_refused,
+    "run-directory-lost": run_directory_lost,
     "out-of-files": out_of_files,
     "drift": drift,
     "nameless": nameless,

@@ -78,6 +78,10 @@ def _processes(everything: tuple[str, ...]) -> Iterator[Fault]:
         _of("GatewayProcessSilent", effect_seconds=5, window_seconds=MINUTE),
     )  # fmt: skip
     yield _fault(
+        "run-directory-lost", "the run directory is deleted while the spec has a mistake",
+        _of("GatewayRunDirectoryLost", effect_seconds=2, clears_seconds=2 * MINUTE),
+    )  # fmt: skip
+    yield _fault(
         "reload-refused", "a spec with a mistake is put in the place of the good one",
         _of("GatewayReloadFailed", effect_seconds=1, window_seconds=FIVE),
     )  # fmt: skip

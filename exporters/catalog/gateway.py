@@ -219,7 +219,12 @@ STORE_UNSENT = Metric(
 )
 
 # ---- the process tree
-RELOADS = Metric("gateway_reloads", "counter", "Reloads by result (applied, unchanged, refused).", ("result",))
+RELOADS = Metric(
+    "gateway_reloads",
+    "counter",
+    "Reloads by result (applied, unchanged, refused, failed: it could not be written).",
+    ("result",),
+)
 RELOAD_OK = Metric("gateway_reload_success", "gauge", "1 if the last reload was applied or changed nothing.")
 GENERATION = Metric(
     "gateway_generation", "gauge", "Generation of the snapshot a worker applies; it never falls.", ("worker",)

@@ -17,7 +17,7 @@ from sanic.response import BaseHTTPResponse
 from gateway.control.access import STATUS
 from gateway.control.door import Door
 from gateway.control.plane import ControlPlane
-from gateway.control.reload import Result
+from gateway.control.reload import NotWrittenError, Result
 
 logger = logging.getLogger("casino.control")
 
@@ -41,6 +41,8 @@ class Problems(ErrorHandler):
         """Render one."""
         if isinstance(exception, RequestCancelled):  # the client left; this is for the audit log alone
             return HTTPResponse(status=CLIENT_LEFT)
+        if isinstance(exception, NotWrittenError):
+            return problem(500, f"The spec is sound, but not applied, and the one before runs on: {exception}.")
         if not isinstance(exception, SanicException):
             logger.error("request_failed", exc_info=exception, extra={"fields": {"url.path": request.path}})
             return problem(500, "The control process failed to handle the request.")

@@ -126,8 +126,9 @@ class Publisher:
         self._check()
         versions = {name: self._judge(name, read=read, now=now) for name in self._planned}
         if versions != self.published.versions or self.published.edition == 0:
-            self.published = Endpoints(edition=self.published.edition + 1, versions=versions)
-            self._documents.write(ENDPOINTS, msgspec.msgpack.encode(self.published))
+            new = Endpoints(edition=self.published.edition + 1, versions=versions)
+            self._documents.write(ENDPOINTS, msgspec.msgpack.encode(new))
+            self.published = new  # not before: what a full disk did not take is written at the next tick
         self._slot.words[Word.EDITION] = self.published.edition
 
     def targets(self) -> Iterator[TargetState]:

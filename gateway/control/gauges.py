@@ -62,7 +62,7 @@ def describe(
         BREAKER_STATE: {name: BREAKER_STATES[state.breaker] for name, state in published.versions.items()},
         KEYS: {(issuer,): len(held.keys) for issuer, held in keys.items()},
         KEYS_AGE: {(issuer,): max(0.0, time.time() - held.taken) for issuer, held in keys.items() if held.taken},
-        RELOAD_OK: {(): last_reload.result is not Result.REFUSED} if last_reload else {},
+        RELOAD_OK: {(): last_reload.result not in (Result.REFUSED, Result.FAILED)} if last_reload else {},
         STORE_UP: {} if sharing.up is None else {(): sharing.up},
         STORE_UNSENT: {} if sharing.up is None else {(): sharing.unsent_requests},
         BUILD: {_build(): 1},

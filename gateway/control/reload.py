@@ -37,6 +37,11 @@ class Result(StrEnum):
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
+    FAILED = "failed"
+
+
+class NotWrittenError(Exception):
+    """A sound spec could not be published, since its documents cannot be written; says where and why."""
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,6 +58,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """Settings that differ from what runs and wait for `casino serve --upgrade`."""
     problems: tuple[Problem, ...] = ()
     """Mistakes of a refused spec, warnings of an applied one."""
+    reason: str = ""
+    """Why it failed."""
 
 
 class Reloader:
@@ -83,7 +90,11 @@ class Reloader:
         await until(lambda: self._publisher.informed() and self._jwks.informed(), FIRST_LOOK_SECONDS)
 
     async def reload(self) -> Outcome:
-        """Read the spec again and apply it. Whoever asked may leave: what was begun is finished."""
+        """Read the spec again and apply it. Whoever asked may leave: what was begun is finished.
+
+        Raises:
+            NotWrittenError: the disk does not take it, so that what ran before runs on. It is worth another try.
+        """
         task = asyncio.create_task(self._reload_in_turn())
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -91,7 +102,15 @@ class Reloader:
 
     async def _reload_in_turn(self) -> Outcome:
         async with self._turn:
-            outcome = await self._reload()
+            try:
+                return self._note(await self._reload())
+            except OSError as fault:
+                # a write that fails does not say on which file
+                reason = f"{self._process.build.path} cannot be written: {fault.strerror or fault}"
+                self._note(msgspec.structs.replace(self._outcome(Result.FAILED, ()), reason=reason))
+                raise NotWrittenError(reason) from fault
+
+    def _note(self, outcome: Outcome) -> Outcome:
         self._process.slot.tally.add(RELOADS, (outcome.result.value,))
         _tell(outcome)
         self.last = outcome
@@ -152,5 +171,7 @@ def _tell(outcome: Outcome) -> None:
     if outcome.result is Result.REFUSED:
         told = [str(problem) for problem in outcome.problems[:TOLD]]
         logger.error("reload_refused", extra={"fields": {**fields, "error.message": "\n".join(told)}})
+    elif outcome.result is Result.FAILED:
+        logger.error("reload_failed", extra={"fields": {**fields, "error.message": outcome.reason}})
     elif outcome.result is Result.APPLIED:
         logger.info("reload_applied", extra={"fields": fields})

@@ -33,6 +33,18 @@ def test_a_finding_names_file_line_rule_and_check_and_ends_with_1(rules, capsys)
     assert capsys.readouterr().out == f"{rules}:6: error: ShopDown: no label `team`: nobody owns it [team]\n"
 
 
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_judged(rules, tmp_path, capsys):
+    away, binary = tmp_path / "away.yaml", tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff")
+    assert main(["alerts", "lint", str(away), str(binary), str(rules)]) == 2
+    told = capsys.readouterr()
+    assert told.err.splitlines() == [
+        f"casino alerts lint: {away}: No such file or directory",
+        f"casino alerts lint: {binary}: it is no text",
+    ]
+    assert told.out == f"{rules}:6: error: ShopDown: no label `team`: nobody owns it [team]\n"
+
+
 def test_json_says_the_same(rules, capsys):
     assert main(["alerts", "lint", "--json", str(rules)]) == 1
     (row,) = json.loads(capsys.readouterr().out)

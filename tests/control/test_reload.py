@@ -1,8 +1,10 @@
 import logging
+import os
 import threading
 
 import pytest
 
+from gateway.core.snapshot import SNAPSHOT
 from gateway.store.slot import Word
 from tests.waiting import until
 
@@ -72,6 +74,25 @@ def test_a_broken_spec_changes_nothing_and_every_mistake_is_told(control):
     assert control.ask("POST", "/reload").json["result"] == "unchanged"
     assert metric(control, "gateway_reload_success")["gateway_reload_success"] == 1
     assert metric(control, "gateway_reloads_total")['gateway_reloads_total{result="refused"}'] >= 1
+
+
+def test_a_spec_that_cannot_be_written_is_a_failed_reload_and_is_applied_once_there_is_room(control):
+    full = control.build.path / f".{SNAPSHOT}.{os.getpid()}"
+    full.symlink_to("/dev/full")
+    control.write_spec(SECOND)
+    answer = control.ask("POST", "/reload")
+    assert answer.status == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert f"{control.build.path} cannot be written: No space left on device" in answer.json["detail"]
+    assert metric(control, "gateway_reload_success")["gateway_reload_success"] == 0
+    assert metric(control, "gateway_reloads_total")['gateway_reloads_total{result="failed"}'] >= 1
+    told = control.ask("GET", "/config").json
+    assert told["generation"] == 1
+    assert told["last_reload"]["result"] == "failed"
+    assert "No space left" in told["last_reload"]["reason"]
+    full.unlink()
+    until(lambda: control.workers[0].snapshot and targets(control.workers[0]) == ["http://127.0.0.1:7002"])
+    until(lambda: metric(control, "gateway_reload_success")["gateway_reload_success"] == 1)
 
 
 def test_a_comment_changes_nothing(control):
