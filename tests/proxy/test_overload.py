@@ -148,12 +148,19 @@ def test_long_turns_of_requests_refuse_what_comes_late(pieces, size):
     assert turns[-1] > 30
 
 
-def test_requests_that_stand_among_large_bodies_are_refused_as_without_them():
+@pytest.mark.parametrize(
+    ("busy", "refused"),
+    [
+        pytest.param(1.0, True, id="that take the CPU"),
+        pytest.param(0.4, False, id="while others have the CPU, of which the bodies' part is no sign"),
+    ],
+)
+def test_requests_that_stand_among_large_bodies_are_refused_as_without_them(busy, refused):
     loop = Loop()
     for _ in range(20):
-        first = loop.overload.behind(loop.now)
+        loop.overload.behind(loop.now)
         for _ in range(64):
             loop.pass_by(PIECE_SECONDS)
             loop.overload.moved(PIECE_BYTES)
-        last = loop.turn(LONG)[1]
-    assert (first, last) == (False, True)
+        turn = loop.turn(LONG, busy=busy)
+    assert turn == (False, refused)
