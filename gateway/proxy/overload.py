@@ -2,7 +2,8 @@
 
 A turn reads whatever has arrived meanwhile, so its length is how long the last of it has waited. Only a queue of the
 worker's own counts: a turn in which others had the CPU is left out, and so is what passes by itself within a moment
-(RFC 8289 section 3.1: a good queue empties, a bad one stands). Health checks pass before it is asked.
+(RFC 8289 section 3.1: a good queue empties, a bad one stands). Bytes of bodies are no such queue, they come as they are
+taken: the time they need is left out of the turn. Health checks pass before it is asked.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ DROWNING_SECONDS: Final = 0.1
 PATIENCE_SECONDS: Final = 0.2
 """How long turns must have been longer than that before the first request is refused."""
 
+BULK_BYTES: Final = 16 * 1024
+"""A piece of a body from this size on is worth a look at the clock; what smaller ones need counts as their requests'."""
+_MOST_SECONDS_PER_BYTE: Final = 2e-9
+"""What is left out for a byte at most, a few times what it costs: a head that was dear hides behind no body."""
+
 
 class Overload:
     """How far one worker is behind. Times are seconds, those of requests and turns on the clock `wall`."""
@@ -32,6 +38,7 @@ class Overload:
         "_late_since",
         "_late_until",
         "_loop",
+        "_seen",
         "_settle",
         "_wall",
         "drowns",
@@ -52,11 +59,13 @@ class Overload:
         self._wall = wall
         self._cpu = cpu
         self._began = 0.0
-        """When this turn read its first request; 0 before that."""
+        """When this turn read its first request, moved on by what bodies took since; 0 before that."""
+        self._seen = 0.0
+        """When this turn last read a request or moved a large piece of a body."""
         self._late_since = self._late_until = 0.0
         """From the first long turn to the end of the last one; 0 when it has been quiet since."""
         self._consumed = 0.0
-        """CPU time when this turn began, or was first found to be long."""
+        """CPU time when this turn began, or was first found to be long, moved on likewise."""
         self.refuses = False
         """What is read in the rest of this turn is refused, save from callers who are known."""
         self.drowns = False
@@ -69,6 +78,7 @@ class Overload:
 
     def behind(self, now: float) -> bool:
         """Say whether a request that is read now is refused."""
+        self._seen = now
         if self.refuses:
             self.drowns = now - self._began > DROWNING_SECONDS
             return True
@@ -80,6 +90,16 @@ class Overload:
         elif now - self._began > BUSY_SECONDS:
             self._judge(now)
         return self.refuses
+
+    def moved(self, size: int) -> None:
+        """Leave out what a piece of a body took, of at least `BULK_BYTES`: the time since whatever came before it."""
+        if not self._began:
+            return
+        now = self._wall()
+        took = min(now - self._seen, size * _MOST_SECONDS_PER_BYTE)
+        self._seen = now
+        self._began += took
+        self._consumed += took
 
     def _judge(self, now: float) -> None:
         if not self._late_since:

@@ -1,7 +1,10 @@
-from gateway.proxy.overload import BUSY_SECONDS, PATIENCE_SECONDS, Overload
+import pytest
+
+from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, PATIENCE_SECONDS, Overload
 
 LONG, SHORT = 2 * BUSY_SECONDS, BUSY_SECONDS / 2
 PATIENT_TURNS = round(PATIENCE_SECONDS / LONG)
+PIECE_BYTES, PIECE_SECONDS = 16 * BULK_BYTES, BUSY_SECONDS / 100
 
 
 class Loop:
@@ -28,6 +31,23 @@ class Loop:
         self.ends.pop()()
         assert self.ends == []
         return first, last
+
+    def pass_by(self, seconds):
+        self.now += seconds
+        self.consumed += seconds
+
+    def crowd(self, *, requests, pieces=0, head_seconds=0.0, size=PIECE_BYTES):
+        """Read so many requests in one turn, each with pieces of a body behind it; give how many were refused."""
+        refused = 0
+        for _ in range(requests):
+            refused += self.overload.behind(self.now)
+            self.pass_by(head_seconds)
+            for _ in range(pieces):
+                self.pass_by(PIECE_SECONDS)
+                if size >= BULK_BYTES:
+                    self.overload.moved(size)
+        self.ends.pop()()
+        return refused
 
     def stand(self):
         """Let a queue stand until one is refused."""
@@ -97,3 +117,50 @@ def test_refusals_end_soon_after_the_queue_is_gone():
     assert [loop.turn(SHORT) for _ in range(round(PATIENCE_SECONDS / SHORT) + 2)][-1] == (False, False)
     assert not loop.overload.late
     assert loop.turn(LONG) == (False, False)
+
+
+def test_turns_that_only_bodies_make_long_refuse_nobody():
+    loop = Loop()
+    assert [loop.crowd(requests=64, pieces=16) for _ in range(20)] == [0] * 20
+    assert not loop.overload.late
+
+
+def test_bodies_before_the_first_request_of_a_turn_leave_nothing_out_of_it():
+    loop = Loop()
+    for _ in range(200):
+        loop.pass_by(PIECE_SECONDS)
+        loop.overload.moved(PIECE_BYTES)
+    loop.stand()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "size"),
+    [
+        pytest.param(0, 0, id="without bodies"),
+        pytest.param(1, BULK_BYTES - 1, id="with small bodies"),
+        pytest.param(1, BULK_BYTES, id="with bodies just large enough to be left out"),
+    ],
+)
+def test_long_turns_of_requests_refuse_what_comes_late(pieces, size):
+    loop = Loop()
+    turns = [loop.crowd(requests=100, pieces=pieces, size=size, head_seconds=BUSY_SECONDS / 60) for _ in range(20)]
+    assert turns[0] == 0
+    assert turns[-1] > 30
+
+
+@pytest.mark.parametrize(
+    ("busy", "refused"),
+    [
+        pytest.param(1.0, True, id="that take the CPU"),
+        pytest.param(0.4, False, id="while others have the CPU, of which the bodies' part is no sign"),
+    ],
+)
+def test_requests_that_stand_among_large_bodies_are_refused_as_without_them(busy, refused):
+    loop = Loop()
+    for _ in range(20):
+        loop.overload.behind(loop.now)
+        for _ in range(64):
+            loop.pass_by(PIECE_SECONDS)
+            loop.overload.moved(PIECE_BYTES)
+        turn = loop.turn(LONG, busy=busy)
+    assert turn == (False, refused)

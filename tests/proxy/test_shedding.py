@@ -17,17 +17,19 @@ KEY = "the one that is known"
 HEALTH = b"GET /.casino/health HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def heavy(number: int, target: bytes) -> bytes:
+def heavy(number: int, target: bytes, body: bytes) -> bytes:
     """A request of a kind no worker has seen: its head takes time to read."""
     lines = b"".join(b"X-%d-%d: %d\r\n" % (number, line, line) for line in range(60))
-    return b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (target, lines)
+    if not body:
+        return b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (target, lines)
+    return b"POST %b HTTP/1.1\r\nHost: a\r\n%bContent-Length: %d\r\n\r\n%b" % (target, lines, len(body), body)
 
 
-def send_all(clients: list[Client], target: bytes, each: int) -> None:
+def send_all(clients: list[Client], target: bytes, each: int, body: bytes = b"") -> None:
     """Send more than their sockets may hold, to all of them in turn."""
     with selectors.DefaultSelector() as ready:
         for number, client in enumerate(clients):
-            rest = memoryview(b"".join(heavy(number * each + one, target) for one in range(each)))
+            rest = memoryview(b"".join(heavy(number * each + one, target, body) for one in range(each)))
             client.socket.setblocking(False)
             ready.register(client.socket, selectors.EVENT_WRITE, [rest])
         while ready.get_map():
@@ -45,11 +47,11 @@ def crowd(gateway, connect):
     return [connect() for _ in range(CLIENTS)]
 
 
-def overload(crowd, target):
+def overload(crowd, target, body=b""):
     """Ask until many are refused; give all answers."""
     answers: list[Message] = []
     for _ in range(MOST_ROUNDS):
-        send_all(crowd, target, REQUESTS_EACH)
+        send_all(crowd, target, REQUESTS_EACH, body)
         answers += [client.message() for client in crowd for _ in range(REQUESTS_EACH)]
         if sum(answer.failure == "overload" for answer in answers) >= MANY:
             return answers
@@ -94,6 +96,12 @@ def test_a_refusal_reads_like_any_other_failure(crowd):
         assert answer.one(b"date")
     assert len({answer.one(b"x-request-id") for answer in refused}) == len(refused)
     assert len({tuple(name for name, _ in answer.headers) for answer in refused}) == 1
+    assert [client.ask(b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n").status for client in crowd] == [203] * CLIENTS
+
+
+def test_a_flood_of_small_bodies_is_refused_as_one_of_none_on_connections_that_live_on(crowd):
+    answers = overload(crowd, b"/static", b"a" * 100)
+    assert {answer.failure for answer in answers} == {None, "overload"}
     assert [client.ask(b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n").status for client in crowd] == [203] * CLIENTS
 
 
