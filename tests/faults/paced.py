@@ -98,10 +98,17 @@ def requests(kind: str, token: bytes) -> Callable[[], bytes]:
 
 
 @contextmanager
-def paced(port: int, *, rate: int, seconds: float, connections: int, kind: str, token: bytes) -> Iterator[Callable]:
-    """Run it beside; what is yielded waits for the end and returns what it told."""
+def paced(
+    port: int, *, rate: int, seconds: float, connections: int, kind: str, token: bytes, gives_way: bool = False
+) -> Iterator[Callable]:
+    """Run it beside; what is yielded waits for the end and returns what it told.
+
+    `gives_way`: it runs when a core is free, so that its own need of the CPU is not taken for what it does to others.
+    """
     command = [sys.executable, "-m", "tests.faults.paced", *map(str, (port, rate, seconds, connections)), kind, token]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        if gives_way:
+            os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
         yield lambda: json.loads(process.communicate()[0])
 
 
