@@ -127,6 +127,7 @@ def up(port: int) -> str | None:
     """What Prometheus holds of the bridge: 1 once it was scraped."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": 'up{job="bridge"}'})
+        answer.raise_for_status()  # it says 503 while it starts
     except httpx.HTTPError:
         return None
     found = answer.json().get("data", {}).get("result", [])
