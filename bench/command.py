@@ -35,7 +35,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool = False
     out: Path | None = None
     publish: bool = False
-    results: Path | None = None
+    results: tuple[Path, ...] = ()
     as_json: bool = False
     list: bool = False
     profile: bool = False
@@ -50,7 +50,7 @@ def bench(wish: Wish) -> int:
             return show(wish)
         if wish.profile:
             return profile(seconds=wish.seconds or SECONDS)
-        return judge(read(wish.results) if wish.results else measure(wish), wish)
+        return judge(put_together(wish.results) if wish.results else measure(wish), wish)
     except UnfitError as reason:
         say(f"casino bench: {reason}")
         return UNUSABLE
@@ -143,6 +143,21 @@ def read(file: Path) -> Results:
         return msgspec.json.decode(file.read_bytes(), type=Results)
     except (OSError, msgspec.DecodeError) as error:
         raise UnfitError(f"{file}: {error}") from None
+
+
+def put_together(files: Sequence[Path]) -> Results:
+    """Let what was measured again stand for what a disturbed run found; the report says so.
+
+    Raises:
+        UnfitError: one is no such file, or of another machine.
+    """
+    results = read(files[0])
+    for file in files[1:]:
+        try:
+            results = results.then(read(file))
+        except ValueError as other:
+            raise UnfitError(f"{file}: {other}") from None
+    return results
 
 
 def judge(results: Results, wish: Wish) -> int:

@@ -120,6 +120,7 @@ def describe(results: Results) -> str:
         f"{results.when}; {machine.processor}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB, "
         f"{machine.system}, Linux {machine.kernel}, Python {machine.python}. "
         f"{results.rounds} interleaved rounds of {results.seconds:.0f} s; medians.\n\n{versions}.\n"
+        + "".join(f"\nMeasured again: {name}, {when}.\n" for name, when in results.again.items())
     )
 
 

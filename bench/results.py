@@ -40,6 +40,25 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
+    again: dict[str, str] = {}
+    """Scenarios whose samples are of a later run, and when that was."""
+
+    def then(self, later: "Results") -> "Results":
+        """Take what a later run of the same products on the same machine measured for what was measured before.
+
+        Raises:
+            ValueError: machine or products are others.
+        """
+        if later.machine != self.machine or not later.versions.items() <= self.versions.items():
+            raise ValueError("it is of another machine, or of other products")
+        measured = {sample.scenario for sample in later.samples}
+        kept = tuple(sample for sample in self.samples if sample.scenario not in measured)
+        return msgspec.structs.replace(
+            self,
+            samples=kept + later.samples,
+            problems=self.problems + later.problems,
+            again=self.again | dict.fromkeys(sorted(measured), later.when),
+        )
 
     def entrants(self, scenario: str) -> list[str]:
         """List who was measured, in the order of the first round."""

@@ -1,3 +1,6 @@
+from typing import Any
+
+import msgspec
 import pytest
 
 from bench.machine import Machine
@@ -32,6 +35,33 @@ RATES = results(
     *rounds("get", "envoy", "requests_per_second", 8_000, 4_000, 10_000),
     *rounds("get", "nginx", "requests_per_second", 40_000, 20_000),
 )
+
+
+def test_what_was_measured_again_stands_for_what_was_before_and_is_said() -> None:
+    later = msgspec.structs.replace(
+        results(*rounds("get", "casino", "requests_per_second", 20_000)), when="2026-01-02T00:00:00+00:00"
+    )
+    before = results(*RATES.samples, *rounds("tls", "casino", "requests_per_second", 5_000))
+    both = before.then(later)
+    assert both.values("get", "casino", "requests_per_second") == {0: 20_000}
+    assert both.entrants("get") == ["casino"], "rounds of two runs are not comparable"
+    assert both.median("tls", "casino", "requests_per_second") == 5_000
+    assert "Measured again: get, 2026-01-02T00:00:00+00:00." in markdown(both)
+    assert "Measured again" not in markdown(before)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"machine": msgspec.structs.replace(MACHINE, cores=4)},
+        {"versions": {"casino": "0.2.0"}},
+        {"versions": {"casino": "0.1.0", "caddy": "2"}},
+    ],
+    ids=["another machine", "another version", "another product"],
+)
+def test_runs_that_cannot_be_compared_are_not_put_together(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="another machine"):
+        RATES.then(msgspec.structs.replace(RATES, **other))
 
 
 def test_a_median_ignores_the_round_that_went_wrong() -> None:
