@@ -414,14 +414,10 @@ def _add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
     command.add_argument("--out", metavar="DIR", type=Path, help="folder of the report (default: build/bench)")
     command.add_argument("--publish", action="store_true", help="write docs/benchmarks.md and its picture, too")
-    command.add_argument(
-        "--results",
-        metavar="FILE",
-        type=Path,
-        nargs="+",
-        default=(),
-        help="report an earlier run, build/bench/results.json; of several the later ones stand for what they measured again",
+    again = (
+        "report an earlier run (build/bench/results.json); of several the later ones stand for what they measured again"
     )
+    command.add_argument("--results", metavar="FILE", type=Path, nargs="+", default=(), help=again)
     command.add_argument("--json", action="store_true", help="print the results for a machine")
     command.add_argument("--profile", action="store_true", help="show instead where one worker spends its time")
 
