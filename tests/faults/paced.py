@@ -1,7 +1,7 @@
 """Requests at a stated rate, whatever becomes of them, from a process of its own; tells what became of them as JSON.
 
 `python -m tests.faults.paced PORT RATE SECONDS CONNECTIONS KIND TOKEN`: KIND `same` shows the token itself in each request,
-`distinct` another one each time, with the same head and claims and a signature that is wrong, `none` shows none. No request
+`distinct` another one each time, with the same head and claims and a signature that is wrong. No request
 waits for the answer to another one, so what a slow answer holds up is seen (no coordinated omission).
 """
 
@@ -82,8 +82,6 @@ async def run(port: int, rate: float, seconds: float, connections: int, request:
 
 def requests(kind: str, token: bytes) -> Callable[[], bytes]:
     head = b"GET /guarded HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %b\r\n\r\n"
-    if kind == "none":
-        return lambda: b"GET /guarded HTTP/1.1\r\nHost: a\r\n\r\n"
     if kind == "same":
         whole = head % token
         return lambda: whole

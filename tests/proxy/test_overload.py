@@ -130,7 +130,8 @@ def test_bodies_before_the_first_request_of_a_turn_leave_nothing_out_of_it():
     for _ in range(200):
         loop.pass_by(PIECE_SECONDS)
         loop.overload.moved(PIECE_BYTES)
-    loop.stand()
+    turns = [loop.turn(LONG) for _ in range(PATIENT_TURNS + 1)]
+    assert turns == [(False, False)] * PATIENT_TURNS + [(False, True)]
 
 
 @pytest.mark.parametrize(
