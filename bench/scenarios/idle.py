@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -16,6 +17,8 @@ from bench.serving import Running
 from bench.tls import HOST, client_context
 
 IDLE = 10_000
+OPEN_SECONDS = 180.0
+"""The longest all of them together may take to open; a TLS handshake takes 7 ms of a slow product."""
 REQUEST = f"GET {SMALL} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n".encode()
 
 
@@ -40,11 +43,22 @@ def use_once(port: int, context: ssl.SSLContext | None) -> socket.socket:
 
 
 @contextmanager
-def connections(port: int, count: int, context: ssl.SSLContext | None) -> Iterator[list[socket.socket]]:
-    """Hold `count` used connections open."""
+def connections(
+    port: int, count: int, context: ssl.SSLContext | None, seconds: float = OPEN_SECONDS
+) -> Iterator[list[socket.socket]]:
+    """Hold `count` used connections open.
+
+    Raises:
+        TimeoutError: they were not all open after so many seconds.
+
+    """
     held: list[socket.socket] = []
+    deadline = time.monotonic() + seconds
     try:
-        held.extend(use_once(port, context) for _ in range(count))
+        while len(held) < count:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"{len(held):,} of {count:,} connections were open after {seconds:.0f} s")
+            held.append(use_once(port, context))
         yield held
     finally:
         for client in held:

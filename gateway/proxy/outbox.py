@@ -23,7 +23,7 @@ class Outbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: list[tuple[asyncio.Transport, bytes]] = []
-        self._behind: Callable[[], None] | None = None
+        self._behind: list[Callable[[], None]] = []
 
     def put(self, transport: asyncio.Transport, data: bytes) -> None:
         """Write before the loop waits again."""
@@ -33,10 +33,15 @@ class Outbox:
         if len(data) > _LARGE_BYTES:
             self.flush()
 
+    @property
+    def waiting(self) -> bool:
+        """Say whether somebody's bytes have not left."""
+        return bool(self._waiting)
+
     def behind(self, work: Callable[[], None]) -> None:
-        """Do this one thing once what waits now has left."""
+        """Do this once what waits now has left."""
         if self._waiting:
-            self._behind = work
+            self._behind.append(work)
         else:
             self._loop.call_soon(work)
 
@@ -46,6 +51,6 @@ class Outbox:
         for transport, data in waiting:
             if not transport.is_closing():
                 transport.write(data)
-        if self._behind:  # uvloop sends what was written when this turn of its callbacks is over
-            self._loop.call_soon(self._behind)
-            self._behind = None
+        behind, self._behind = self._behind, []
+        for work in behind:  # uvloop sends what was written when this turn of its callbacks is over
+            self._loop.call_soon(work)

@@ -123,7 +123,7 @@ class Tokens:
         self._look_at = 0.0
         self._waiting: list[_Asked] = []
         """Those whose keys are on their way."""
-        self._turns = Turns(worker.loop)
+        self._turns = Turns(worker.outbox)
 
     def configure(self, spec: Spec) -> None:
         """Trust these issuers from now on. What was verified by rules and keys that stay is good for as long as before."""
@@ -156,7 +156,7 @@ class Tokens:
                 self._forget_bad()
 
     def verify(self, exchange: Exchange, token: bytes, then: Callable[[Verified | Refused], None]) -> None:
-        """Judge a token and call `then` with the verdict: at once, or later if its key is fetched or others are before it.
+        """Judge a token and call `then` with the verdict: at once if it is known or may not be judged, else in its turn.
 
         If it is later, `exchange.wait()` has been called before this returns, and it is `then` that resumes it; `then`
         is not called for a client that has left. A refusal is UNAUTHENTICATED, without a challenge, or
@@ -167,12 +167,8 @@ class Tokens:
         if verdict:
             then(verdict)
             return
-        asked = _Asked(exchange, token, digest, then)
-        if self._turns.take():
-            self._examine(asked)
-        else:
-            exchange.wait()
-            self._turns.put(exchange, partial(self._judge, asked))
+        exchange.wait()
+        self._turns.put(exchange, partial(self._judge, _Asked(exchange, token, digest, then)))
 
     def knows(self, token: bytes) -> bool:
         """Say whether a token has been found good before."""

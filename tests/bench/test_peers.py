@@ -12,7 +12,7 @@ from bench.machine import Cores
 from bench.product import CASINO, PRODUCTS, SMALL, Entrant, Product
 from bench.scenarios import overload
 from bench.scenarios.guarded import KEY_HEADER, guarded
-from bench.scenarios.idle import IdleConnections
+from bench.scenarios.idle import IdleConnections, connections
 from bench.scenarios.overload import Overload
 from bench.scenarios.scenario import Setting
 from bench.scenarios.tls import HandshakeRate, secured
@@ -73,6 +73,14 @@ def test_idle_connections_are_held_and_measured(tls: bool, behind: Upstream) -> 
         values = scenario.measure(running, Setting(cores=CORES, seconds=1))
     assert (values["open"], values["failed"]) == (50, 0)
     assert values["worker_rss_bytes"] > 10_000_000
+
+
+def test_a_product_that_opens_connections_too_slowly_is_not_waited_for(behind: Upstream) -> None:
+    with (
+        pytest.raises(TimeoutError, match="0 of 10,000 connections were open after 0 s"),
+        connections(behind.v1, 10_000, None, seconds=0),
+    ):
+        pytest.fail("it said they were open")
 
 
 def test_handshakes_are_measured(behind: Upstream) -> None:

@@ -5,10 +5,11 @@
 waits for the answer to another one, so what a slow answer holds up is seen (no coordinated omission).
 """
 
-import asyncio
 import base64
 import json
 import os
+import select
+import socket
 import subprocess
 import sys
 import time
@@ -16,60 +17,62 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import uvloop
-
 from tests.checkout import ROOT
 
-TICK_SECONDS = 0.001
 WARM_SECONDS = 1.0
 """What is sent in the first second is answered and not timed: processes that start beside each other hold each other up."""
+LATE_SECONDS = 5.0
+"""How long answers are waited for once all has been sent."""
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """One of the connections; answers come in the order of the requests."""
 
-    def __init__(self, note: Callable[[float, int], None]) -> None:
+    def __init__(self, port: int) -> None:
         self.asked: deque[float] = deque()
-        self._note = note
         self._received = b""
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def connection_made(self, transport) -> None:
-        self.transport = transport
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
-    def data_received(self, data: bytes) -> None:
-        data = self._received + data
+    def ask(self, request: bytes) -> None:
+        self.asked.append(time.perf_counter())
+        self._socket.sendall(request)
+
+    def answers(self) -> Iterator[tuple[float, int]]:
+        """Give when each was asked for, and its status."""
+        data = self._received + self._socket.recv(65536)
         while (end := data.find(b"\r\n\r\n")) >= 0:
             at = data.lower().find(b"content-length: ", 0, end)
             whole = end + 4 + int(data[at + 16 : data.index(b"\r", at)])
             if len(data) < whole:
                 break
-            self._note(self.asked.popleft(), int(data[9:12]))
+            yield self.asked.popleft(), int(data[9:12])
             data = data[whole:]
         self._received = data
 
 
-async def run(port: int, rate: float, seconds: float, connections: int, request: Callable[[], bytes]) -> dict:
-    loop, statuses, took = asyncio.get_running_loop(), Counter(), []
-
-    def note(asked: float, status: int) -> None:
-        statuses[status] += 1
-        if asked - begun >= WARM_SECONDS:
-            took.append(time.perf_counter() - asked)
-
-    opened = [
-        (await loop.create_connection(lambda: Connection(note), "127.0.0.1", port))[1] for _ in range(connections)
-    ]
+def run(port: int, rate: float, seconds: float, connections: int, request: Callable[[], bytes]) -> dict:
+    """Ask one by one, each when it is due: a timer of whole milliseconds would make bursts of a rate."""
+    opened = [Connection(port) for _ in range(connections)]
+    statuses, took = Counter(), []
     begun, sent = time.perf_counter(), 0
-    while (now := time.perf_counter()) - begun < WARM_SECONDS + seconds:
-        while begun + sent / rate <= now:
-            connection = opened[sent % connections]
-            connection.asked.append(time.perf_counter())
-            connection.transport.write(request())
+    most = int(rate * (WARM_SECONDS + seconds))
+    while sent < most or any(one.asked for one in opened):
+        while sent < most and begun + sent / rate <= time.perf_counter():
+            opened[sent % connections].ask(request())
             sent += 1
-        await asyncio.sleep(TICK_SECONDS)
-    deadline = time.perf_counter() + 5
-    while any(one.asked for one in opened) and time.perf_counter() < deadline:
-        await asyncio.sleep(TICK_SECONDS)
+        due = begun + sent / rate if sent < most else begun + most / rate + LATE_SECONDS
+        left = due - time.perf_counter()
+        if left <= 0 and sent == most:
+            break
+        for connection in select.select(opened, (), (), max(left, 0))[0]:
+            for asked, status in connection.answers():
+                statuses[status] += 1
+                if asked - begun >= WARM_SECONDS:
+                    took.append(time.perf_counter() - asked)
     took.sort()
     return {
         "sent": sent,
@@ -113,4 +116,4 @@ def paced(
 if __name__ == "__main__":
     port, rate, seconds, connections, kind, token = sys.argv[1:]
     made = requests(kind, token.encode())
-    sys.stdout.write(json.dumps(uvloop.run(run(int(port), float(rate), float(seconds), int(connections), made))))
+    sys.stdout.write(json.dumps(run(int(port), float(rate), float(seconds), int(connections), made)))
