@@ -52,6 +52,8 @@ class Jwks:
         self._asked: set[Place] = set()
         self.published = _remembered(process)
         self._sets = dict(self.published.sets)
+        self._is_told = False
+        """Whether the log says that the sets cannot be written now."""
         self.tick()
         self._missed.clear()  # what was met before this process began, its predecessor was asked for
 
@@ -75,9 +77,11 @@ class Jwks:
         return self._asked >= self._sets.keys()
 
     def tick(self) -> None:
-        """Learn which issuers' keys the workers miss."""
+        """Learn which issuers' keys the workers miss, and write what could not be written before."""
         for tail in self._tails:
             self._missed.update(issuer for _, (issuer,), _ in tail.news())
+        if self._is_told:
+            self._publish()
 
     def keys(self) -> Mapping[str, KeySet]:
         """Return the sets by the issuer's name."""
@@ -136,10 +140,21 @@ class Jwks:
         self._publish()
 
     def _publish(self) -> None:
+        """Write what has changed; what a full disk does not take is written at a later tick, and no issuer is asked anew."""
         if self._sets != self.published.sets or (self._sets and not self.published.edition):
-            self.published = KeySets(edition=self.published.edition + 1, sets=dict(self._sets))
-            self._documents.write(KEYSETS, msgspec.msgpack.encode(self.published))
+            new = KeySets(edition=self.published.edition + 1, sets=dict(self._sets))
+            try:
+                self._documents.write(KEYSETS, msgspec.msgpack.encode(new))
+            except OSError as fault:
+                self._tell_once(fault)
+                return
+            self.published, self._is_told = new, False
         self._slot.words[Word.KEYSETS] = self.published.edition
+
+    def _tell_once(self, fault: OSError) -> None:
+        if not self._is_told:
+            logger.error("issuer_keys_not_written", extra={"fields": {"error.message": fault.strerror or str(fault)}})
+        self._is_told = True
 
 
 def _pause(refresh_seconds: float, max_age_seconds: float | None) -> float:

@@ -129,9 +129,9 @@ class Reloader:
 
     async def _apply(self, new: Snapshot) -> None:
         old, control = self.snapshot, self._process.slot
-        self._publisher.follow(old.spec, new.spec)
-        self._jwks.follow(old.spec, new.spec)
         try:
+            self._publisher.follow(old.spec, new.spec)
+            self._jwks.follow(old.spec, new.spec)
             await self.first_look()
             self._publisher.tick()
             edition, keys = self._publisher.published.edition, self._jwks.published.edition

@@ -61,7 +61,7 @@ class Overload:
         self._began = 0.0
         """When this turn read its first request, moved on by what bodies took since; 0 before that."""
         self._seen = 0.0
-        """When this turn last read a request or moved a large piece of a body."""
+        """When this turn last read or admitted a request, or moved a large piece of a body."""
         self._late_since = self._late_until = 0.0
         """From the first long turn to the end of the last one; 0 when it has been quiet since."""
         self._consumed = 0.0
@@ -90,6 +90,11 @@ class Overload:
         elif now - self._began > BUSY_SECONDS:
             self._judge(now)
         return self.refuses
+
+    def admitted(self) -> None:
+        """Count what a request with a body took so far as its own, whatever of the body came with it."""
+        if self._began:
+            self._seen = self._wall()
 
     def moved(self, size: int) -> None:
         """Leave out what a piece of a body took, of at least `BULK_BYTES`: the time since whatever came before it."""

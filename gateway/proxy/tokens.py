@@ -150,6 +150,7 @@ class Tokens:
         """Notice what needs no event: secrets that changed, waits that are over. `now` is in loop seconds."""
         if self._waiting:
             self._wake()
+        self._turns.tick()
         if now >= self._look_at:
             self._look_at = now + _LOOK_SECONDS
             if self._issuers.look():
@@ -168,7 +169,7 @@ class Tokens:
             then(verdict)
             return
         exchange.wait()
-        self._turns.put(exchange, partial(self._judge, _Asked(exchange, token, digest, then)))
+        self._put_off(_Asked(exchange, token, digest, then))
 
     def knows(self, token: bytes) -> bool:
         """Say whether a token has been found good before."""
@@ -221,6 +222,12 @@ class Tokens:
         return Refused(Failure.TOO_MANY_TOKENS, _LATER)
 
     # ---- what is read
+
+    def _put_off(self, asked: _Asked) -> None:
+        self._turns.put(asked.exchange, partial(self._judge, asked), partial(self._give_up, asked))
+
+    def _give_up(self, asked: _Asked) -> None:
+        asked.then(self._too_many(_LONG))
 
     def _judge(self, asked: _Asked) -> None:
         """Judge one that was put off: it may be known by now, and what is owed by now is more."""
@@ -299,4 +306,4 @@ class Tokens:
         if ready:
             self._waiting = [asked for asked in self._waiting if not asked.is_ready(now)]
             for asked in ready:
-                self._turns.put(asked.exchange, partial(self._judge, asked))
+                self._put_off(asked)

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import ssl
+import time
 
 import msgspec
 import pytest
@@ -14,6 +16,7 @@ from exporters.catalog.gateway import KEY_FETCHES, KEY_MISSES, KEYS, KEYS_AGE
 from gateway.control import fetch, jwks
 from gateway.control.fetch import _max_age
 from gateway.control.jwks import _pause
+from gateway.control.tasks import PAUSE_SECONDS
 from gateway.core.keyset import KEYSETS, MOST_BYTES, KeySets
 from gateway.store.slot import Word
 from tests.control.upstreams import upstream
@@ -164,6 +167,24 @@ def test_the_last_good_set_outlives_control(start, issuer):
     assert ids(control.workers[0]) == ["old"]
     assert gauge(control, KEYS.name) == [1]
     assert control.control.words[Word.KEYSETS] >= before
+
+
+def test_a_full_disk_asks_no_issuer_more_often_and_keys_are_published_once_there_is_room(start, issuer):
+    control = start(refresh="1h")
+    control.stop()
+    full = control.build.path / f".{KEYSETS}.{os.getpid()}"
+    full.symlink_to("/dev/full")
+    issuer.answer = answer(SECOND)
+    asked = len(issuer.requests)
+    control.start()
+    until(lambda: fetches(control, "good") >= 1)
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > 2 * PAUSE_SECONDS)
+    assert len(issuer.requests) == asked + 1
+    assert ids(control.workers[0]) == ["old"]
+    full.unlink()
+    until(lambda: ids(control.workers[0]) == ["old", "new"])
+    assert len(issuer.requests) == asked + 1
 
 
 def test_a_new_build_begins_with_the_set_of_the_one_before(start, rig, issuer, monkeypatch):

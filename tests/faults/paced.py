@@ -33,17 +33,22 @@ class Connection:
         self._received = b""
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setblocking(False)
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def ask(self, request: bytes) -> None:
         self.asked.append(time.perf_counter())
-        self._socket.sendall(request)
+        if self._socket.send(request) != len(request):
+            raise BlockingIOError("the gateway does not read: waiting for it would hold up what is due")
 
     def answers(self) -> Iterator[tuple[float, int]]:
         """Give when each was asked for, and its status."""
-        data = self._received + self._socket.recv(65536)
+        news = self._socket.recv(65536)
+        if not news:
+            raise ConnectionError("the gateway closed a connection")
+        data = self._received + news
         while (end := data.find(b"\r\n\r\n")) >= 0:
             at = data.lower().find(b"content-length: ", 0, end)
             whole = end + 4 + int(data[at + 16 : data.index(b"\r", at)])
@@ -58,12 +63,13 @@ def run(port: int, rate: float, seconds: float, connections: int, request: Calla
     """Ask one by one, each when it is due: a timer of whole milliseconds would make bursts of a rate."""
     opened = [Connection(port) for _ in range(connections)]
     statuses, took = Counter(), []
-    begun, sent = time.perf_counter(), 0
+    begun, sent, in_time = time.perf_counter(), 0, 0
     most = int(rate * (WARM_SECONDS + seconds))
     while sent < most or any(one.asked for one in opened):
         while sent < most and begun + sent / rate <= time.perf_counter():
             opened[sent % connections].ask(request())
             sent += 1
+            in_time += opened[(sent - 1) % connections].asked[-1] <= begun + WARM_SECONDS + seconds
         due = begun + sent / rate if sent < most else begun + most / rate + LATE_SECONDS
         left = due - time.perf_counter()
         if left <= 0 and sent == most:
@@ -76,6 +82,7 @@ def run(port: int, rate: float, seconds: float, connections: int, request: Calla
     took.sort()
     return {
         "sent": sent,
+        "in_time": in_time,
         "statuses": dict(statuses),
         "p50": took[len(took) // 2],
         "p99": took[int(len(took) * 0.99)],

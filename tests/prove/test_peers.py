@@ -143,8 +143,10 @@ def test_others_do_not_notice_slow_and_broken_peers(casino, measured):
         p99_seconds()
         for _ in range(6):
             without = p99_seconds()
+            spoiled = casino.metric("gateway_failures_total")
             with giving_way(str(casino.port)):
                 pairs.append((without, p99_seconds()))
+            assert casino.metric("gateway_failures_total") > spoiled, "they gave way so far that they did nothing wrong"
     before, after = (min(each) for each in zip(*pairs, strict=True))  # what disturbs a measurement only adds to it
     measured |= {"requests/s": RATE, "p99 without": f"{before * 1e3:.2f} ms", "p99 with": f"{after * 1e3:.2f} ms"}
     assert after - before <= max(0.001, before / 5)
@@ -158,5 +160,7 @@ def giving_way(*port):
     command = [sys.executable, "-m", "tests.faults.kinds", *port]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -127,7 +127,7 @@ def beside(casino, rate: int, known: dict, measured: dict) -> tuple[dict, dict]:
         seen, bad_told = good(), bad()
     now = verdicts(casino)
     if rate == JUDGED_RATE:
-        assert bad_told["sent"] >= 0.95 * rate * flood["seconds"], "it gave way so far that it was no such flood"
+        assert bad_told["in_time"] >= 0.95 * bad_told["sent"], "it gave way so far that it was no such flood"
     measured[f"{rate} bad a second"] = {word: round(now[word] - before[word]) for word in now}
     return seen, bad_told["statuses"]
 

@@ -149,6 +149,20 @@ def test_long_turns_of_requests_refuse_what_comes_late(pieces, size):
     assert turns[-1] > 30
 
 
+@pytest.mark.parametrize("size", [BULK_BYTES, 2 * BULK_BYTES, 4 * BULK_BYTES, PIECE_BYTES])
+def test_a_flood_of_requests_whose_bodies_come_with_their_heads_is_refused(size):
+    """What a head costs is not left out because a body came in the same read."""
+    loop, refused = Loop(), 0
+    for _ in range(20):
+        for _ in range(600):
+            refused += loop.overload.behind(loop.now)
+            loop.pass_by(BUSY_SECONDS / 300)
+            loop.overload.admitted()
+            loop.overload.moved(size)
+        loop.ends.pop()()
+    assert refused > 5_000
+
+
 @pytest.mark.parametrize(
     ("busy", "refused"),
     [

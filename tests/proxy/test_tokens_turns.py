@@ -1,5 +1,7 @@
 """Unknown tokens that come together are verified one by one, in turns of the loop between which all others are served."""
 
+import time
+
 import pytest
 
 from tests.proxy.credentials import ask
@@ -132,3 +134,14 @@ def test_requests_on_one_connection_are_answered_in_order_whoever_overtakes(give
         first.send(*bad("ahead", 1))
         client.send(*bad("before", 1), known)
     assert statuses([client, client, first]) == [401, 200, 401]
+
+
+def test_a_token_whose_turn_does_not_come_in_a_second_is_refused(give, together, gateway):
+    give()
+    clients = together(bad("waits", AT_ONCE))
+    first = clients[0].message().status
+    with gateway.still():
+        since = time.monotonic()
+        until(lambda: time.monotonic() - since > 1.1)
+    assert first == 401
+    assert statuses(clients[-20:]) == [429] * 20
