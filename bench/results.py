@@ -47,16 +47,23 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
         """Take what a later run of the same products on the same machine measured for what was measured before.
 
         Raises:
-            ValueError: machine or products are others.
+            ValueError: machine, products, rounds or their length are others, or somebody was not measured again.
         """
         if later.machine != self.machine or not later.versions.items() <= self.versions.items():
             raise ValueError("it is of another machine, or of other products")
+        if (later.rounds, later.seconds) != (self.rounds, self.seconds):
+            raise ValueError(
+                f"it is of {later.rounds} rounds of {later.seconds:g} s, not {self.rounds} of {self.seconds:g} s"
+            )
         measured = {sample.scenario for sample in later.samples}
+        for scenario in measured:
+            if missing := sorted(set(self.entrants(scenario)) - set(later.entrants(scenario))):
+                raise ValueError(f"{', '.join(missing)} of {scenario} was not measured again")
         kept = tuple(sample for sample in self.samples if sample.scenario not in measured)
         return msgspec.structs.replace(
             self,
             samples=kept + later.samples,
-            problems=self.problems + later.problems,
+            problems=tuple(one for one in self.problems if one.scenario not in measured) + later.problems,
             again=self.again | dict.fromkeys(sorted(measured), later.when),
         )
 

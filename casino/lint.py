@@ -43,13 +43,14 @@ def lint(
         _refuse(unusable)
         return UNUSABLE
     texts = dict(_readable(files))
-    findings = judge(texts, where)
+    is_whole = all(str(path) in texts for path in files)
+    findings = judge(texts, msgspec.structs.replace(where, is_whole=is_whole))
     if as_json:
         rows = [{**msgspec.structs.asdict(finding), "level": finding.level} for finding in findings]
         print(json.dumps(rows, indent=2))
     else:
         print(*findings, sep="\n", end="\n" if findings else "")
-    if any(str(path) not in texts for path in files):
+    if not is_whole:
         return UNUSABLE
     return FINDING if findings else FINE
 

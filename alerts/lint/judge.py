@@ -13,6 +13,9 @@ from alerts.lint.series import Bounds
 from alerts.lint.source import Rule, Source, Suppression, read
 from alerts.lint.tree import labels, parsed_from
 
+_OF_ALL_FILES = frozenset(("unknown-metric", "unused-recording", "suppression"))
+"""Checks that one file may fail because of what another one says."""
+
 
 class Surroundings(Struct, frozen=True):
     """What the rules live in."""
@@ -20,6 +23,8 @@ class Surroundings(Struct, frozen=True):
     inventory: Inventory = catalogue()
     bounds: Bounds = Bounds()
     inhibits: tuple[Inhibition, ...] = ()
+    is_whole: bool = True
+    """Whether no file is missing that should be judged with the others: what only those could tell is not judged then."""
 
 
 def lint(files: Mapping[str, str], where: Surroundings | None = None) -> list[Finding]:
@@ -40,6 +45,8 @@ def lint(files: Mapping[str, str], where: Surroundings | None = None) -> list[Fi
     findings += bundle.check(parsed, inventory, where.inhibits)
     order = {name: place for place, name in enumerate(files)}
     kept = [each for source in sources for each in _unsuppressed(source, findings)]
+    if not where.is_whole:
+        kept = [each for each in kept if each.check not in _OF_ALL_FILES]
     return sorted(dict.fromkeys(kept), key=lambda each: (order[each.file], each))
 
 

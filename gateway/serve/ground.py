@@ -22,10 +22,12 @@ class Ground:
         """Replaced at each reload, so that it needs only be there."""
         self._due = 0.0
 
+    def is_due(self, now: float) -> bool:
+        """Say whether it is time for another look."""
+        return now >= self._due
+
     def lost(self, now: float) -> Path | None:
-        """Return what is not there any more or is another; None while all is well, and between two looks."""
-        if now < self._due:
-            return None
+        """Look, and return what is not there any more or is another; None while all is well."""
         self._due = now + LOOK_SECONDS
         for path, identity in self._files.items():
             if _identity(path) != identity:

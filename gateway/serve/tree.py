@@ -165,7 +165,11 @@ class Tree:
 
         A start that would fail now, as with a spec that is being edited, waits: what serves, serves on.
         """
-        if self._timeline is not None or self._giver.has_given or (lost := self._ground.lost(now)) is None:
+        if self._timeline is not None or self._giver.has_given or not self._ground.is_due(now):
+            return
+        lost = self._ground.lost(now)
+        if lost is None:
+            self._slot.tally.values[self._lost] = 0
             return
         obstacle = self._obstacle()
         if not self._slot.tally.values[self._lost]:

@@ -38,13 +38,18 @@ RATES = results(
 
 
 def test_what_was_measured_again_stands_for_what_was_before_and_is_said() -> None:
-    later = msgspec.structs.replace(
-        results(*rounds("get", "casino", "requests_per_second", 20_000)), when="2026-01-02T00:00:00+00:00"
+    again = [
+        sample for name in ("casino", "envoy", "nginx") for sample in rounds("get", name, "requests_per_second", 20_000)
+    ]
+    later = msgspec.structs.replace(results(*again), when="2026-01-02T00:00:00+00:00")
+    before = results(
+        *RATES.samples,
+        *rounds("tls", "casino", "requests_per_second", 5_000),
+        problems=tuple(Problem(entrant="caddy", scenario=name, reason="it hung") for name in ("get", "tls")),
     )
-    before = results(*RATES.samples, *rounds("tls", "casino", "requests_per_second", 5_000))
     both = before.then(later)
     assert both.values("get", "casino", "requests_per_second") == {0: 20_000}
-    assert both.entrants("get") == ["casino"], "rounds of two runs are not comparable"
+    assert [problem.scenario for problem in both.problems] == ["tls"]
     assert both.median("tls", "casino", "requests_per_second") == 5_000
     assert "Measured again: get, 2026-01-02T00:00:00+00:00." in markdown(both)
     assert "Measured again" not in markdown(before)
@@ -61,6 +66,18 @@ def test_what_was_measured_again_stands_for_what_was_before_and_is_said() -> Non
 )
 def test_runs_that_cannot_be_compared_are_not_put_together(other: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="another machine"):
+        RATES.then(msgspec.structs.replace(RATES, **other))
+
+
+def test_who_was_measured_before_must_be_measured_again() -> None:
+    later = results(*rounds("get", "casino", "requests_per_second", 20_000))
+    with pytest.raises(ValueError, match="envoy, nginx of get was not measured again"):
+        RATES.then(later)
+
+
+@pytest.mark.parametrize("other", [{"rounds": 1}, {"seconds": 1.5}])
+def test_rounds_of_another_number_or_length_are_not_put_together(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not 3 of 6 s"):
         RATES.then(msgspec.structs.replace(RATES, **other))
 
 

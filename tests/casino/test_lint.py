@@ -45,6 +45,21 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_judged(rules, tmp
     assert told.out == f"{rules}:6: error: ShopDown: no label `team`: nobody owns it [team]\n"
 
 
+def test_what_only_a_file_that_cannot_be_read_could_tell_is_not_judged(rules, tmp_path, capsys):
+    rules.write_text(RULES.replace("severity: critical", "severity: critical, team: shop").replace("shop_up", "job:up"))
+    recording = tmp_path / "recording.yaml"
+    recording.write_text("groups: [{name: r, rules: [{record: job:down, expr: count by (job) (up == 0)}]}]\n")
+    scrape = tmp_path / "scrape.txt"
+    scrape.write_text(SCRAPE)
+    words = ["alerts", "lint", "--metrics", str(scrape), str(rules), str(recording)]
+    assert main(words) == 1
+    told = capsys.readouterr().out
+    assert "[unknown-metric]" in told
+    assert "[unused-recording]" in told
+    assert main([*words, str(tmp_path / "away.yaml")]) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_json_says_the_same(rules, capsys):
     assert main(["alerts", "lint", "--json", str(rules)]) == 1
     (row,) = json.loads(capsys.readouterr().out)

@@ -72,6 +72,17 @@ def test_a_spec_that_cannot_be_started_with_is_waited_for_while_the_gateway_serv
     gateway.get()
 
 
+def test_a_directory_that_was_only_moved_away_and_comes_back_is_not_lost_any_more(gateway, tmp_path):
+    gateway.start()
+    gateway.spec.write_text("casino: [")
+    gateway.run.path.rename(tmp_path / "away")
+    until(lambda: gateway.events("run_dir_lost"))
+    (tmp_path / "away").rename(gateway.run.path)
+    until(lambda: gateway.total(RUN_DIR_LOST) == 0)
+    assert gateway.events("starting_anew") == []
+    gateway.get()
+
+
 def test_who_asks_it_to_stop_meanwhile_is_obeyed(gateway):
     gateway.write_spec(grace="1s")
     process = gateway.start()
