@@ -1,5 +1,7 @@
 """What may be wrong with the gateway itself: its processes, its configuration, its limits, what it refuses."""
 
+import math
+
 from alerts.rule import Alert, Owner
 from exporters.catalog.gateway import (
     CONFIG_INFO,
@@ -52,7 +54,7 @@ def alerts(spec: Spec, team: str, scale: float = 1.0) -> tuple[Alert, ...]:
     owner = Owner(team, DASHBOARD)
     return (
         *_processes(owner, scale),
-        *_ground(owner, scale),
+        *_ground(spec, owner, scale),
         *_configuration(owner, scale),
         *_load(owner, scale),
         *_bounds(spec, owner, scale),
@@ -107,13 +109,13 @@ def _processes(owner: Owner, scale: float) -> tuple[Alert, ...]:
     )
 
 
-def _ground(owner: Owner, scale: float) -> tuple[Alert, ...]:
-    minute = MINUTE * scale
+def _ground(spec: Spec, owner: Owner, scale: float) -> tuple[Alert, ...]:
+    minute, drain = MINUTE * scale, spec.drain.grace_seconds + spec.drain.deadline_seconds
     return (
         owner.ticket(
             name="GatewayRunDirectoryLost",
             expr=aggregate("max", over_time("max", select(RUN_DIR_LOST), 2 * minute), by=("instance",)).op("==", 1),
-            for_seconds=5 * minute,  # longer than a start anew takes, with the rest of its drain
+            for_seconds=max(5, 1 + math.ceil(drain / MINUTE)) * minute,  # a start anew begins with a drain
             summary="The run directory of a gateway is gone, and it cannot start anew.",
             description="{{ $labels.instance }} serves on, but can replace no process that dies and apply no new spec.",
         ),

@@ -3,11 +3,11 @@
 from alerts.proof.case import AT, Case, Feed, counter
 
 
-def gateway(team: str, most_connections: int) -> tuple[Case, ...]:
+def gateway(team: str, most_connections: int, drain_seconds: float) -> tuple[Case, ...]:
     """Return the cases of the gateway as a whole, but for the traffic of a week ago."""
     return (
         *_processes(team),
-        *_ground(team),
+        *_ground(team, drain_seconds),
         *_configuration(team),
         *_load(team),
         *_bounds(team, most_connections),
@@ -127,7 +127,8 @@ def _processes(team: str) -> tuple[Case, ...]:
     )
 
 
-def _ground(team: str) -> tuple[Case, ...]:
+def _ground(team: str, drain_seconds: float) -> tuple[Case, ...]:
+    whole_minutes, more = divmod(drain_seconds, 60)
     return (
         Case(
             alert="GatewayRunDirectoryLost",
@@ -137,7 +138,7 @@ def _ground(team: str) -> tuple[Case, ...]:
                 Feed(f'gateway_run_directory_lost{{{AT},part="2"}}', 0, 0, 0),
                 Feed('gateway_run_directory_lost{job="casino",instance="b:9080"}', 0, 0, 0),
             ),
-            wait_minutes=5,
+            wait_minutes=max(5, int(whole_minutes) + (more > 0) + 1),
             range_minutes=2,
             sees_minutes=0,
         ),

@@ -17,7 +17,7 @@ def render(spec: Spec) -> dict[str, str]:
         files |= cases_file(f"upstream-{name}", upstreams.upstream(name, team_of(name, spec)))
     tests = [*special.gateway(team), *special.credentials(spec, team)]
     own = (
-        *gateway.gateway(team, spec.bounds.connections),
+        *gateway.gateway(team, spec.bounds.connections, spec.drain.grace_seconds + spec.drain.deadline_seconds),
         *(gateway.store(team) if spec.store else ()),
         *(gateway.issuers(team) if spec.issuers else ()),
     )

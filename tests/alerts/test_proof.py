@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 import alerts.proof
 from alerts.proof.closed_form import burns
 from alerts.proof.render import render as proofs
 from alerts.render import every_alert, render
+from gateway.spec.listen import Drain
 from tests.alerts.jury import Jury
 from tests.proof import FULL
 
@@ -66,6 +68,23 @@ WEEK_AGO = ("gateway-week-ago",) if FULL else ()
 def test_every_other_alert_fires_above_its_threshold_only(whole, promtool, name):
     path, rules = f"prometheus/tests/{name}.yaml", f"prometheus/rules/{name.removesuffix('-ago')}.yaml"
     assert played(promtool, {rules: render(whole)[rules], path: proofs(whole)[path]}, rules, path)
+
+
+@pytest.mark.parametrize(
+    ("deadline_seconds", "wait"),
+    [pytest.param(30, "5m", id="30 s"), pytest.param(900, "17m", id="a quarter of an hour")],
+)
+def test_a_gateway_has_the_time_of_its_drain_to_start_anew(whole, promtool, deadline_seconds, wait):
+    spec = replace(whole, drain=Drain(grace_seconds=5, deadline_seconds=deadline_seconds))
+    path, rules = "prometheus/tests/gateway.yaml", "prometheus/rules/gateway.yaml"
+    [lost] = [
+        rule
+        for group in yaml.safe_load(render(spec)[rules])["groups"]
+        for rule in group["rules"]
+        if rule.get("alert") == "GatewayRunDirectoryLost"
+    ]
+    assert lost["for"] == wait
+    assert played(promtool, {rules: render(spec)[rules], path: proofs(spec)[path]}, rules, path)
 
 
 def test_every_alert_has_a_test_in_which_it_fires_and_all_but_one_a_test_in_which_it_does_not(whole):
