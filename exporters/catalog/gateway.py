@@ -264,6 +264,11 @@ RUN_DIR_LOST = Metric(
     "gauge",
     "1 from when the run directory is found deleted until the gateway has started anew.",
 )
+UPGRADES_ABANDONED = Metric(
+    "gateway_upgrades_abandoned",
+    "counter",
+    "New builds that did not replace the one that serves: they ended before they were ready, or said nothing and were killed.",
+)
 HEARTBEAT_AGE = Metric(
     "gateway_process_heartbeat_age_seconds",
     "gauge",

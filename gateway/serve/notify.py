@@ -28,6 +28,10 @@ class Notifier:
         """The service ends (not: hands over)."""
         self._send("STOPPING=1\nSTATUS=draining")
 
+    def upgrade_abandoned(self, reason: str) -> None:
+        """The new build will not replace this one, which goes on."""
+        self._send(f"STATUS=upgrade abandoned: {reason}")
+
     def alive(self, now: float) -> None:
         """Feed the watchdog, if the service manager set one, twice as often as it asks for."""
         if self._watchdog_seconds and now >= self._watchdog_due:

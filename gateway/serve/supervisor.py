@@ -23,6 +23,7 @@ from gateway.serve.ground import Ground
 from gateway.serve.listeners import ListenError, Offer, Sockets, bound_to, inherited, open_all, unlink
 from gateway.serve.notify import Notifier
 from gateway.serve.signals import SignalQueue
+from gateway.serve.succession import SUCCESSOR_SECONDS, Succession
 from gateway.serve.tree import Tree
 from gateway.serve.upgrade import Giver, HandoverError, Taken, take
 from gateway.spec.listen import Listen
@@ -52,9 +53,17 @@ class Mains(NamedTuple):
 
 
 def serve(
-    path: Path, *, mains: Mains, stage: str | None = None, run_dir: Path | None = None, upgrade: bool = False
+    path: Path,
+    *,
+    mains: Mains,
+    stage: str | None = None,
+    run_dir: Path | None = None,
+    upgrade: bool = False,
+    successor_seconds: float = SUCCESSOR_SECONDS,
 ) -> int:
     """Run a gateway until it is told to stop; with `upgrade`, take over from the one that runs.
+
+    A build that is to replace this one is killed if it has not said within `successor_seconds` what becomes of it.
 
     Returns the exit code: 0 after a clean stop, 1 if it could not start or not replace the running one, 2 if the spec
     is no YAML or the run directory a directory of something else.
@@ -75,7 +84,9 @@ def serve(
             emit(Event.UPGRADE_WITHOUT_OLD, "warning")
         keyrings = _keyrings(loaded.spec.listen)
         sockets = open_all(loaded.spec.listen, _offers(taken))
-        build, tree = _Plan(run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage).lay_out()
+        build, tree = _Plan(
+            run, lock, taken, sockets, keyrings, loaded.spec, mains, path, stage, successor_seconds
+        ).lay_out()
     except ForeignDirectoryError as refused:
         _complain(refused)
         return 2
@@ -103,6 +114,7 @@ class _Plan(NamedTuple):
     mains: Mains
     path: Path
     stage: str | None
+    successor_seconds: float
 
     def lay_out(self) -> tuple[Build, Tree]:
         """Make the build's memory and documents, and what supervises it. Nothing is forked yet."""
@@ -123,6 +135,8 @@ class _Plan(NamedTuple):
         processes = self._processes(build, snapshot)
         signals = SignalQueue()
         giver = Giver(self.run, self.lock, self.sockets.named())
+        notifier = Notifier(os.environ)
+        succession = Succession(giver, tally=slot.tally, notifier=notifier, patience_seconds=self.successor_seconds)
         leave = _leaving(signals, giver, self.taken)
         children = [Child(self._main(each), each, slot.tally, leave) for each in processes]
         gc.collect()
@@ -131,9 +145,9 @@ class _Plan(NamedTuple):
             children,
             slot=slot,
             policy=self.spec.drain,
-            giver=giver,
+            succession=succession,
             taken=self.taken,
-            notifier=Notifier(os.environ),
+            notifier=notifier,
             signals=signals,
             ground=Ground(self.run, build),
             obstacle=self._obstacle,

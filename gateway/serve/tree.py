@@ -5,8 +5,6 @@ since nobody replaces it.
 """
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -19,7 +17,8 @@ from gateway.serve.events import Event, emit
 from gateway.serve.ground import Ground
 from gateway.serve.notify import Notifier
 from gateway.serve.signals import SignalQueue
-from gateway.serve.upgrade import Giver, Taken
+from gateway.serve.succession import UPGRADE_SECONDS, Succession
+from gateway.serve.upgrade import Taken
 from gateway.spec.listen import Drain
 from gateway.store.process import Phase
 from gateway.store.slot import Slot, Word
@@ -27,8 +26,6 @@ from gateway.store.slot import Slot, Word
 TURN_SECONDS = 0.05
 _STOOD_STILL_SECONDS = 0.25
 """A turn this late means that the supervisor itself did not run; its children may not have either."""
-_UPGRADE_SECONDS = 30.0
-"""How long a new build may take to become ready; then the old one goes on alone."""
 _UPGRADE_DEATHS = 3
 _RELOAD_SECONDS = 10.0
 
@@ -52,7 +49,7 @@ class Tree:
         *,
         slot: Slot,
         policy: Drain,
-        giver: Giver,
+        succession: Succession,
         taken: Taken | None,
         notifier: Notifier,
         signals: SignalQueue,
@@ -69,7 +66,7 @@ class Tree:
         self._control = next(child for child in children if child.name == "control")
         self._slot = slot
         self._policy = policy
-        self._giver = giver
+        self._succession = succession
         self._taken = taken
         self._notifier = notifier
         self._signals = signals
@@ -84,7 +81,6 @@ class Tree:
         self._born = self._last_turn = time.monotonic()
         self._resumed_ns = 0
         self._reload_until: float | None = None
-        self._successor: subprocess.Popen[bytes] | None = None
 
     def run(self) -> Ended:
         """Supervise until everything has ended."""
@@ -94,13 +90,15 @@ class Tree:
             self._notice_own_pause(now)
             for number in asked:
                 self._obey(number, now)
-            self._hand_over(now)
+            if self._succession.turn(now):
+                self._ended = Ended(0, handed_over=True)
+                self._stop(drain.give_way(now, self._policy))
             self._look_after_ground(now)
             phase = self._move_phase(now)
             self._tend(now, phase)
             if phase is Phase.STOP and self._end(now):
                 # a next build that was given everything and is just starting needs it still
-                given = self._giver.has_given
+                given = self._succession.has_given
                 return msgspec.structs.replace(self._ended, handed_over=self._ended.handed_over or given)
             self._tell(now)
             self._slot.beat()
@@ -130,42 +128,19 @@ class Tree:
             case signal.SIGUSR1:
                 emit(Event.REOPEN_ASKED)
                 self._slot.words[Word.REOPENS] += 1
-            case signal.SIGUSR2 if self._timeline is None and self._successor is None:
-                emit(Event.UPGRADE_ASKED)
-                self._start_successor()
+            case signal.SIGUSR2 if self._timeline is None:
+                self._succession.start(now)
 
     def _stop(self, timeline: drain.Timeline) -> None:
         self._timeline = timeline
         emit(Event.DRAINING)
-
-    def _start_successor(self) -> None:
-        """Start this command line again, as an upgrade; the program found there may be a newer build."""
-        asked = sys.orig_argv if "--upgrade" in sys.orig_argv else [*sys.orig_argv, "--upgrade"]
-        try:
-            self._successor = subprocess.Popen(asked)  # noqa: S603 - our own command line
-        except OSError as refused:
-            emit(Event.UPGRADE_ABANDONED, "error", {"event.reason": str(refused)})
-
-    def _hand_over(self, now: float) -> None:
-        if self._successor and self._successor.poll() is not None:
-            self._successor = None
-        if pid := self._giver.next_build():
-            emit(Event.UPGRADE_BEGUN, fields={"process.pid": pid})
-        match self._giver.outcome():
-            case True:
-                emit(Event.UPGRADE_DONE)
-                self._ended = Ended(0, handed_over=True)
-                self._stop(drain.give_way(now, self._policy))
-            case False:
-                emit(Event.UPGRADE_ABANDONED, "error")
-                self._publish()
 
     def _look_after_ground(self, now: float) -> None:
         """Without its run directory the gateway serves on, but replaces nobody: end in order, then start anew.
 
         A start that would fail now, as with a spec that is being edited, waits: what serves, serves on.
         """
-        if self._timeline is not None or self._giver.has_given or not self._ground.is_due(now):
+        if self._timeline is not None or self._succession.has_given or not self._ground.is_due(now):
             return
         lost = self._ground.lost(now)
         if lost is None:
@@ -232,26 +207,20 @@ class Tree:
 
     def _take_place(self) -> None:
         """Be the build that the next one finds, and let the one before go."""
-        self._publish()
+        self._succession.publish()
         if self._taken:
             self._taken.say_ready()
             self._taken = None
-
-    def _publish(self) -> None:
-        try:
-            self._giver.publish()
-        except OSError as refused:  # the file system is full: serving goes on, upgrading has to wait
-            emit(Event.UPGRADE_UNAVAILABLE, "error", {"error.message": str(refused)})
 
     def _failure(self, now: float) -> str | None:
         """Why this build will not replace the old one; a single start may take its time, an upgrade has an alternative."""
         failed = [child.name for child in self._children if child.deaths >= _UPGRADE_DEATHS]
         if failed:
             return f"{', '.join(failed)} died {_UPGRADE_DEATHS} times"
-        if now - self._born < _UPGRADE_SECONDS:
+        if now - self._born < UPGRADE_SECONDS:
             return None
         waiting = [child.name for child in self._children if not child.is_ready]
-        return f"{', '.join(waiting)} not ready within {_UPGRADE_SECONDS:g} s"
+        return f"{', '.join(waiting)} not ready within {UPGRADE_SECONDS:g} s"
 
     def _has_reloaded(self) -> bool:
         """Control has dealt with every reload asked for."""

@@ -7,9 +7,11 @@ and after it the new one holds all it needs whatever becomes of the old.
 
 import contextlib
 import os
+import signal
 import socket
 import struct
 from collections.abc import Iterator
+from enum import Enum, auto
 from pathlib import Path
 
 import msgspec
@@ -35,6 +37,44 @@ class Given(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...]
 
 
+class Outcome(Enum):
+    """What became of a new build that was given everything."""
+
+    READY = auto()
+    ENDED = auto()
+    KILLED = auto()
+    """By us: it was waited for long enough."""
+
+
+class _Successor:
+    """The build that holds everything and has not said yet what becomes of it."""
+
+    def __init__(self, line: socket.socket, pid: int) -> None:
+        """Raises ProcessLookupError when the process has ended already."""
+        self.line = line
+        self.pid = pid
+        self.killed = False
+        try:
+            self._handle: int | None = os.pidfd_open(pid)  # a pid may be another process' by the time it is killed
+        except ProcessLookupError:
+            raise
+        except OSError:  # in another PID namespace, or the kernel has no such call
+            self._handle = None
+
+    def kill(self) -> None:
+        if self._handle is None or self.killed:
+            return
+        self.killed = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.line.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
 class Giver:
     """The old side. Asked in every turn of the supervisor's loop; never waits."""
 
@@ -43,7 +83,7 @@ class Giver:
         self._lock = lock
         self._sockets = sockets
         self._counter: socket.socket | None = None
-        self._successor: socket.socket | None = None
+        self._successor: _Successor | None = None
 
     def publish(self) -> None:
         """Let the next build find us, in place of whoever it found before; sign the lock. Raises OSError."""
@@ -60,8 +100,10 @@ class Giver:
 
     def close(self) -> None:
         """Give up what is the supervisor's alone; in a child, too."""
-        for line in filter(None, (self._counter, self._successor)):
-            line.close()
+        if self._counter:
+            self._counter.close()
+        if self._successor:
+            self._successor.close()
         self._counter = self._successor = None
 
     def next_build(self) -> int | None:
@@ -90,7 +132,7 @@ class Giver:
         given = Given(tuple(address for address, _ in self._sockets))
         descriptors = [self._lock.descriptor, *(each.fileno() for _, each in self._sockets)]
         socket.send_fds(caller, [msgspec.msgpack.encode(given)], descriptors)
-        self._successor = caller
+        self._successor = _Successor(caller, pid)
         return int(pid)
 
     @property
@@ -98,22 +140,36 @@ class Giver:
         """A new build holds everything and has not said yet what becomes of it."""
         return self._successor is not None
 
-    def outcome(self) -> bool | None:
-        """Return True once the new build is ready, False when it ended before that, None while neither.
+    def kill(self) -> None:
+        """End the new build, stopped or not; `outcome` tells when it has ended.
+
+        One whose process cannot be named from here, as in another PID namespace, is waited for: closing the line
+        instead would tell it that this build is gone, and then both would be the gateway.
+        """
+        if self._successor:
+            self._successor.kill()
+
+    def outcome(self) -> Outcome | None:
+        """Return what became of the new build, once; None while that is open.
 
         One that ended may have taken our place in the directory before: publish again.
         """
         if self._successor is None:
             return None
         try:
-            said = self._successor.recv(_MESSAGE_BYTES)
+            said = self._successor.line.recv(_MESSAGE_BYTES)
         except BlockingIOError:
             return None
         except ConnectionError:
             said = b""
+        killed = self._successor.killed
+        if said and killed:  # too late: what counts now is its end
+            return None
         self._successor.close()
         self._successor = None
-        return said == _READY
+        if killed:
+            return Outcome.KILLED
+        return Outcome.READY if said == _READY else Outcome.ENDED
 
 
 class Taken:

@@ -1,10 +1,11 @@
 """A gateway whose workers and control are as small as can be, under the real supervisor and the real writer.
 
-    python fake_gateway.py SPEC RUN_DIR [--upgrade]
+    python fake_gateway.py SPEC RUN_DIR [--upgrade] [--successor-seconds SECONDS]
 
 What a process shall do wrong is written into the file `misdeed` beside the spec: `worker-1 spin`.
 """
 
+import argparse
 import json
 import os
 import selectors
@@ -165,6 +166,9 @@ def control(process: Process) -> None:
 
 
 if __name__ == "__main__":
-    spec, run_dir, *options = sys.argv[1:]
-    mains = Mains(work, control, writer.main)
-    sys.exit(serve(Path(spec), mains=mains, run_dir=Path(run_dir), upgrade="--upgrade" in options))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path", type=Path)
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--upgrade", action="store_true")
+    parser.add_argument("--successor-seconds", type=float, default=argparse.SUPPRESS)
+    sys.exit(serve(mains=Mains(work, control, writer.main), **vars(parser.parse_args())))

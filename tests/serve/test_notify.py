@@ -82,6 +82,17 @@ def test_an_upgrade_names_the_new_main_process_and_never_says_that_it_stops(gate
     manager.hear("STOPPING")
 
 
+def test_an_upgrade_that_came_to_nothing_is_told_in_the_status(gateway, manager):
+    gateway.start("--successor-seconds", "0.1", **manager.environ)
+    manager.hear("READY")
+    gateway.write_spec(workers=3)
+    gateway.misdeed("worker-3", "toil")
+    new = gateway.launch("--upgrade")
+    assert "no word from the new build within 0.1 s" in manager.hear("STATUS")["STATUS"]
+    assert new.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    gateway.get()
+
+
 def test_the_watchdog_is_fed_twice_as_often_as_asked(manager):
     notifier = Notifier(manager.environ | {"WATCHDOG_USEC": "2000000"})
     for now in (10.0, 10.9, 11.0, 11.5):

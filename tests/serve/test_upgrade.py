@@ -1,12 +1,17 @@
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
+from exporters.catalog.gateway import UPGRADES_ABANDONED
 from gateway.store.slot import Word
 from tests.serve.running import ask, stopped
 from tests.waiting import PATIENCE_SECONDS, until
+
+IMPATIENT = ("--successor-seconds", "1.5")
+NO_WORD = "no word from the new build within 1.5 s: killed"
 
 
 def upgraded(gateway, old):
@@ -180,6 +185,63 @@ def test_a_second_upgrade_at_the_same_time_is_refused(gateway):
     assert "another upgrade is under way" in gateway.stderr.read_text()
     assert slow.wait(PATIENCE_SECONDS) == 1
     assert old.poll() is None
+
+
+@pytest.fixture
+def impatient(gateway):
+    """A gateway that soon gives up a new build which says nothing; returns its first process."""
+    return gateway.start(*IMPATIENT)
+
+
+def started_by(old, *, known):
+    """Wait for a process that `old` started beside those it had."""
+    return until(lambda: children(old) - known).pop()
+
+
+def children(process):
+    return {int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()}
+
+
+def test_a_new_build_that_is_stopped_halfway_is_killed_and_the_next_one_takes_over(gateway, impatient):
+    gateway.write_spec(workers=3)
+    gateway.misdeed("worker-3", "toil")
+    new = gateway.launch("--upgrade")
+    until(lambda: gateway.events("upgrade_begun"))
+    with stopped(new.pid):
+        assert new.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    until(lambda: gateway.events("upgrade_abandoned"))
+    assert [event["event.reason"] for event in gateway.events("upgrade_abandoned")] == [NO_WORD]
+    (gateway.place / "misdeed").unlink(missing_ok=True)
+    until(lambda: gateway.total(UPGRADES_ABANDONED) == 1)
+    gateway.get()
+    upgraded(gateway, impatient)
+
+
+def test_a_new_build_that_is_stopped_before_it_asks_is_killed_and_the_next_signal_upgrades(gateway, impatient):
+    known = children(impatient)
+    impatient.send_signal(signal.SIGUSR2)
+    with stopped(started_by(impatient, known=known)):
+        until(lambda: gateway.events("upgrade_abandoned"))
+    assert [event["event.reason"] for event in gateway.events("upgrade_abandoned")] == [NO_WORD]
+    assert not gateway.events("upgrade_begun")
+    until(lambda: children(impatient) == known)
+    impatient.send_signal(signal.SIGUSR2)
+    assert impatient.wait(PATIENCE_SECONDS) == 0
+    assert gateway.get()[0] == gateway.newest().id
+    os.kill(gateway.slot("supervisor").words[Word.PID], signal.SIGTERM)
+    until(lambda: not gateway.run.path.exists())
+
+
+def test_a_new_build_that_serves_outlives_the_patience_of_the_old_one(gateway, impatient):
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as connection:
+        ask(connection, close=False)
+        impatient.send_signal(signal.SIGUSR2)
+        assert impatient.wait(PATIENCE_SECONDS) == 0  # after drain.deadline, which is longer than its patience
+    assert len(gateway.events("upgrade_done")) == 1
+    assert gateway.get()[0] == gateway.newest().id
+    assert not gateway.events("upgrade_abandoned")
+    os.kill(gateway.slot("supervisor").words[Word.PID], signal.SIGTERM)
+    until(lambda: not gateway.run.path.exists())
 
 
 def test_a_signal_upgrades_in_place(gateway, load):

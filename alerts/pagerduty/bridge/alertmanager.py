@@ -1,5 +1,9 @@
-"""Asks Alertmanagers what fires. An answer is kept for some seconds, so that a thousand questions are one call."""
+"""Asks Alertmanagers what fires. An answer is kept for some seconds, so that a thousand questions are one call.
 
+Who asks meanwhile waits, senders of pages too: so no Alertmanager, however it drips, is listened to for longer than stated.
+"""
+
+import asyncio
 import logging
 import threading
 import time
@@ -16,6 +20,7 @@ from alerts.pagerduty.core.standing import Listed, View
 logger = logging.getLogger("casino.bridge")
 
 ANSWER_SECONDS = 5.0
+"""For all that one is asked, from the connection to the last byte; all are asked at once."""
 
 
 class _Receiver(Struct):
@@ -37,32 +42,39 @@ class Alertmanagers:
         self._lock = threading.Lock()
         self._views: tuple[View, ...] = ()
         self._asked_at = float("-inf")
-        self._http = httpx.Client(timeout=ANSWER_SECONDS)
+        self._loop = asyncio.new_event_loop()
+        """Runs while somebody asks, in that one's thread: only a loop can give up a call that is under way."""
+        self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS)
 
     def views(self, most_age_seconds: float) -> tuple[View, ...]:
         """Return what those say that can be reached, no older than that."""
         with self._lock:
             if time.monotonic() - self._asked_at > most_age_seconds:
-                views = (self._view(url) for url in self._urls)
+                views = self._loop.run_until_complete(self._ask())
                 self._views = tuple(view for view in views if view is not None)
                 self._asked_at = time.monotonic()
             return self._views
 
     def close(self) -> None:
         """Let go of connections."""
-        self._http.close()
+        with self._lock:
+            self._loop.run_until_complete(self._http.aclose())
+            self._loop.close()
 
-    def _view(self, url: str) -> View | None:
+    async def _ask(self) -> list[View | None]:
+        return await asyncio.gather(*(self._view(url) for url in self._urls))
+
+    async def _view(self, url: str) -> View | None:
         now = time.time()
         try:
-            alerts = self._http.get(f"{url}/api/v2/alerts").raise_for_status()
-            # Asked after the list: one that restarted before it says so.
-            status = self._http.get(f"{url}/api/v2/status").raise_for_status()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                alerts = (await self._http.get(f"{url}/api/v2/alerts")).raise_for_status()
+                # Asked after the list: one that restarted before it says so.
+                status = (await self._http.get(f"{url}/api/v2/status")).raise_for_status()
             view = _read(alerts.content, status.content, now)
-        except (httpx.HTTPError, msgspec.MsgspecError) as fault:
-            logger.warning(
-                "alertmanager_silent", extra={"fields": {"url.full": url, "error.message": str(fault)[:200]}}
-            )
+        except (httpx.HTTPError, msgspec.MsgspecError, TimeoutError) as fault:
+            said = str(fault)[:200] or f"no whole answer within {ANSWER_SECONDS:g} s"
+            logger.warning("alertmanager_silent", extra={"fields": {"url.full": url, "error.message": said}})
             view = None
         self._seen(url, view is not None)
         return view

@@ -11,7 +11,7 @@ import msgspec
 from prometheus_client.exposition import choose_encoder
 from sanic import HTTPResponse, Request, Sanic
 from sanic.config import Config
-from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.exceptions import PayloadTooLarge, SanicException, Unauthorized
 from sanic.handlers import ErrorHandler
 
 from alerts.addresses import WEBHOOK
@@ -37,6 +37,7 @@ ENDPOINTS = {
     "/ready": "200 while it can store what it is told, else 503",
     "/metrics": "Prometheus or OpenMetrics text, as Accept asks",
 }
+DETAILS = {401: "A token of `bridge.tokens` is needed."}
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -81,7 +82,7 @@ class Problems(ErrorHandler):
             self._intake.too_large()
         if not isinstance(exception, SanicException):
             logger.error("request_failed", exc_info=exception, extra={"fields": {"url.path": request.path}})
-        return problem(status, "")
+        return problem(status, DETAILS.get(status, ""))
 
 
 def build_app(
@@ -94,22 +95,18 @@ def build_app(
         strict_slashes=True,
     )  # fmt: skip
 
-    @app.post(WEBHOOK)
+    @app.route(WEBHOOK, methods=["POST"], ignore_body=True)
     async def alertmanager(request: Request) -> HTTPResponse:
+        body = await _told(request, doors)
         began = time.monotonic()
-        if not doors.open_for(request.headers.get("authorization", "")):
-            meter.count(catalog.WEBHOOKS, "401")
-            return problem(401, "A token of `bridge.tokens` is needed.")
-        reply = await intake.take(request.body)
+        reply = await intake.take(body)
         meter.count(catalog.WEBHOOKS, str(reply.status))
         meter.took(catalog.WEBHOOK_SECONDS, time.monotonic() - began)
         return answer({"stored": reply.detail}) if reply.status == 200 else problem(reply.status, reply.detail)
 
-    @app.post(PEER)
+    @app.route(PEER, methods=["POST"], ignore_body=True)
     async def peer(request: Request) -> HTTPResponse:
-        if not doors.open_for(request.headers.get("authorization", "")):
-            return problem(401, "A token of `bridge.tokens` is needed.")
-        return await _heard(pair, request.body)
+        return await _heard(pair, await _told(request, doors))
 
     @app.get("/")
     async def index(_: Request) -> HTTPResponse:
@@ -131,6 +128,19 @@ def build_app(
         return HTTPResponse(encode(meter.registry), 200, NO_STORE, content_type)
 
     return app
+
+
+async def _told(request: Request, doors: Doors) -> bytes:
+    """Read the body of a caller who may come in; a stranger's is refused by its head, and none of it is kept.
+
+    Sanic reads bodies before it asks a handler; with `ignore_body` it leaves that to us.
+    """
+    if int(request.headers.get("content-length", "0")) > MOST_BYTES:
+        raise PayloadTooLarge
+    if not doors.open_for(request.headers.get("authorization", "")):
+        raise Unauthorized
+    await request.receive_body()
+    return request.body
 
 
 async def _heard(pair: Pair, word: bytes) -> HTTPResponse:

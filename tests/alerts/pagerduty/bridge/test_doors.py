@@ -3,7 +3,8 @@
 import socket
 import sqlite3
 import ssl
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from tests.alerts.pagerduty.bridges import alert, webhook
 from tests.waiting import until
 
 NOBODY = "http://127.0.0.1:1"
+MEGABYTE = b"x" * 1024 * 1024
 
 
 @pytest.fixture
@@ -100,6 +102,41 @@ def test_a_token_that_is_no_text_is_not_let_in(guarded):
         assert guarded.http.post("/alertmanager", headers={"Authorization": shown}).status_code == 401
     guarded.stop()
     assert "Traceback" not in guarded.log.read_text()
+
+
+@pytest.mark.parametrize("door", ["/alertmanager", "/peer"])
+@pytest.mark.parametrize("token", ["", "Authorization: Bearer wrong\r\n"], ids=["no token", "a wrong token"])
+def test_a_stranger_is_refused_before_the_body_comes(guarded, door, token):
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=ANSWER_SECONDS / 2) as client:
+        client.sendall(f"POST {door} HTTP/1.1\r\nHost: b\r\n{token}Content-Length: 9\r\n\r\n".encode())
+        refused = client.recv(1000)
+        assert refused.startswith(b"HTTP/1.1 401")
+        assert b"A token of `bridge.tokens` is needed." in refused
+        client.sendall(b"{" * 9 + b"GET /health HTTP/1.1\r\nHost: b\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    assert guarded.series('bridge_webhooks_total{code="401"}') == (door == "/alertmanager")
+
+
+@pytest.mark.parametrize(
+    ("framing", "part"),
+    [("Content-Length: 33000000", MEGABYTE), ("Transfer-Encoding: chunked", b"100000\r\n" + MEGABYTE + b"\r\n")],
+    ids=["of known length", "in chunks"],
+)
+def test_a_stranger_s_body_is_never_held_in_memory(guarded, framing, part):
+    before = peak_bytes(guarded.process.pid)
+    with ExitStack() as stack:
+        for _ in range(4):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", guarded.port), timeout=10))
+            client.sendall(f"POST /alertmanager HTTP/1.1\r\nHost: b\r\n{framing}\r\n\r\n".encode())
+            for _ in range(30):
+                client.sendall(part)
+        assert guarded.http.get("/health").status_code == 200
+    assert peak_bytes(guarded.process.pid) - before < 20 * len(MEGABYTE)
+
+
+def peak_bytes(pid) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def test_nobody_without_a_token_can_page_by_sending_too_much(guarded):
