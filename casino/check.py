@@ -1,5 +1,6 @@
 """`casino check`: tells everything that is wrong with a spec, and shows what it means."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,9 @@ def check(wish: Wish) -> int:
         _tell(wish, refused.problems, None, None)
         return UNUSABLE if refused.unreadable else FINDING
     outcome = foretell(loaded.spec, question) if question else None
-    problems = in_order([*loaded.warnings, *judge(loaded.spec, loaded.tree, now()), *_expired_keys(loaded)])
+    problems = in_order(
+        [*loaded.warnings, *judge(loaded.spec, loaded.tree, now()), *_expired_keys(loaded), *_callers_files(loaded)]
+    )
     try:
         own(loaded.spec)
     except OwnAlertsError as refused:
@@ -75,6 +78,24 @@ def _expired_keys(loaded: Loaded) -> Iterator[Problem]:
             if key.expires is not None and unix_seconds(key.expires) <= now().timestamp():
                 where = loaded.tree.place(("consumers", name, "keys", place, "expires"))
                 yield warning(Danger.KEY_EXPIRED, where, f"this key of `{name}` is refused since {key.expires}")
+
+
+def _callers_files(loaded: Loaded) -> Iterator[Problem]:
+    """Find files of the bridge's callers that this machine cannot show: they may well be on theirs alone."""
+    for name, file in msgspec.structs.asdict(loaded.spec.bridge.callers).items():
+        if file is not None and not _is_readable(file):
+            where = loaded.tree.value_place(("bridge", "callers", name))
+            message = (
+                f"`{file}` is no file that can be read here: Alertmanager, Prometheus and a peer need it where they run"
+            )
+            yield warning(Danger.BRIDGE_NO_FILE, where, message)
+
+
+def _is_readable(file: str) -> bool:
+    try:
+        return Path(file).is_file() and os.access(file, os.R_OK)
+    except OSError:  # its folder may not be searched
+        return False
 
 
 def _tell(wish: Wish, problems: tuple[Problem, ...], loaded: Loaded | None, outcome: Outcome | None) -> None:

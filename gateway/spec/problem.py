@@ -73,6 +73,7 @@ class Danger(StrEnum):
     IDENTITY_OPTIONAL = "identity.optional"
     IDENTITY_TOKENS_ALONE = "identity.tokens-alone"
     BRIDGE_NO_CERTIFICATE = "bridge.no-certificate"
+    BRIDGE_NO_FILE = "bridge.no-file"
     BASIC_PLAIN = "basic.plain-http"
     ISSUER_PLAIN = "issuer.plain-http"
     KEY_EXPIRED = "key.expired"

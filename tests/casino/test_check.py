@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from casino.cli import main
+from gateway.spec.load import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = str(ROOT / "examples" / "casino.yaml")
@@ -64,6 +65,35 @@ def test_a_key_that_is_refused_by_now_is_told_at_its_place(written, capsys):
     (expired,) = [problem for problem in problems if problem["id"] == "key.expired"]
     assert (expired["line"], expired["severity"]) == (4, "warning")
     assert "since 2020-01-31" in expired["message"]
+
+
+GUARDED = "casino: 1\nbridge:\n  tls: {certificate: own.pem, key: own.pem, clients: own.pem}\n  callers: {"
+
+
+def test_files_of_the_bridge_s_callers_that_are_not_here_are_told_at_their_places(written, capsys, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "here.pem").write_text("x")
+    written(f"{GUARDED}ca: none.pem, certificate: here.pem,\n    key: folder}}\n")
+    assert main(["check"]) == 0
+    said = (
+        "is no file that can be read here: Alertmanager, Prometheus and a peer need it where they run [bridge.no-file]"
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        f"casino.yaml:4:17: warning: `{tmp_path}/none.pem` {said}",
+        f"casino.yaml:5:10: warning: `{tmp_path}/folder` {said}",
+        "casino.yaml: 2 warnings (0 routes, 0 upstreams)",
+    ]
+    assert main(["check", "--strict"]) == 1
+    assert load(tmp_path / "casino.yaml").warnings == ()  # the gateway has no business with them
+
+
+def test_files_of_the_bridge_s_callers_that_nobody_here_may_read_are_told(written, capsys, tmp_path):
+    written(f"{GUARDED}certificate: closed.pem}}\n")
+    (tmp_path / "closed.pem").write_text("x")
+    (tmp_path / "closed.pem").chmod(0)
+    assert main(["check"]) == 0
+    told = "bridge.no-file" in capsys.readouterr().out
+    assert told == (os.geteuid() != 0)  # nothing is closed to root
 
 
 def test_mistakes_are_told_with_their_place(written, capsys):

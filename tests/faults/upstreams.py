@@ -64,6 +64,8 @@ class Peer(asyncio.Protocol):
         self.upstream.loop.call_later(0.1, self.transport.close)
 
     def _reset(self) -> None:
+        if self.transport.is_closing():  # the gateway left first: there is no socket any more
+            return
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 

@@ -191,7 +191,7 @@ def test_what_only_looks_like_it_is_not(write, danger, dangerous, harmless):
 
 
 def test_every_danger_has_its_case():
-    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING, Danger.KEY_EXPIRED}
+    elsewhere = {Danger.OVERLAY_REMOVES_NOTHING, Danger.KEY_EXPIRED, Danger.BRIDGE_NO_FILE}
     assert {danger for danger, _, _ in DANGERS} == set(Danger) - elsewhere
 
 
