@@ -262,7 +262,7 @@ CRASH_LOOP = Metric(
 RUN_DIR_LOST = Metric(
     "gateway_run_directory_lost",
     "gauge",
-    "1 from when the run directory is found deleted until the gateway has started anew.",
+    "1 while the run directory is deleted, until it is back or the gateway has started anew.",
 )
 UPGRADES_ABANDONED = Metric(
     "gateway_upgrades_abandoned",

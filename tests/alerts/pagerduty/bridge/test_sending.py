@@ -24,7 +24,7 @@ def test_an_alert_opens_an_incident_of_its_team_and_its_end_closes_it(bridge_of,
     }
     assert bridge.tell(alert(starts=began, ends=began + 1)).status_code == 200
     until(lambda: standin.state()["open_alerts"] == 1)
-    assert bridge.series("bridge_sent_total") == 3
+    until(lambda: bridge.series("bridge_sent_total") == 3)
 
 
 def test_what_was_told_before_is_not_told_again(bridge_of, standin):
