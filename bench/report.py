@@ -137,7 +137,7 @@ def targets_table(results: Results) -> str:
     failed = sum(line.verdict is Verdict.FAIL for line in lines)
     body = [[line.what, line.bound, line.measured, line.verdict.value] for line in lines]
     summary = f"{passed} reached, {failed} missed, {len(lines) - passed - failed} not measured.\n"
-    return "## Targets (DESIGN.md, section 4)\n\n" + summary + "\n" + rows([["what", "target", "measured", ""], *body])
+    return "## Targets\n\n" + summary + "\n" + rows([["what", "target", "measured", ""], *body])
 
 
 def table(results: Results, scenario: str) -> str:

@@ -36,7 +36,10 @@ class Bound(NamedTuple):
         return value >= limit if self.sign == "≥" else value <= limit
 
     def show(self, value: float | None) -> str:
-        return "-" if value is None else f"{value / self.unit.size:.3g} {self.unit.name}"
+        if value is None:
+            return "-"
+        amount = value / self.unit.size
+        return f"{amount:,.0f} {self.unit.name}" if abs(amount) >= 1_000 else f"{amount:.3g} {self.unit.name}"
 
     def __str__(self) -> str:
         return f"{self.sign} {self.amount:g} {self.unit.name}"
@@ -89,6 +92,17 @@ def own(scenario: str, key: str, entrant: str = "casino") -> Reading:
     return lambda results: results.median(scenario, entrant, key)
 
 
+def offered(key: str) -> Reading:
+    """Read what Casino did at twice its capacity; None if that was not offered."""
+
+    def read(results: Results) -> float | None:
+        truly = results.median("overload", "casino", "offered_ratio")
+        made = truly is not None and truly >= OFFERED_PERCENT * PERCENT.size
+        return results.median("overload", "casino", key) if made else None
+
+    return read
+
+
 def added(key: str) -> Reading:
     return lambda results: results.added("latency", key, "casino", "direct")
 
@@ -97,7 +111,7 @@ TWO, ONE = "casino, 2 workers", "casino, 1 worker"
 RATE, BYTES, CPU = "requests_per_second", "body_bytes_per_second", "cpu_seconds_per_request"
 EACH = "growth_bytes_per_connection"
 OFFERED_PERCENT = 190
-"""Below it the offer was not made: the line fails, and goodput is not judged (bench/scenarios/overload.py)."""
+"""Below it the offer was not made: the line fails, and nothing else is judged (bench/scenarios/overload.py)."""
 TARGETS = (
     Target("small GET, requests/s over Envoy", over("get", RATE, "envoy"), at_least(1.5, TIMES)),
     Target("small GET, requests/s over Caddy", over("get", RATE, "caddy"), at_least(3, TIMES)),
@@ -133,11 +147,11 @@ TARGETS = (
         own("overload", "offered_ratio"),
         at_least(OFFERED_PERCENT, PERCENT),
     ),
-    Target("twice the capacity, goodput over the peak", own("overload", "goodput_ratio"), at_least(80, PERCENT)),
-    Target("twice the capacity, no answer within 1 s", own("overload", "gave_up_ratio"), at_most(1, PERCENT)),
-    Target("twice the capacity, broken or another answer", own("overload", "failed"), at_most(0, REQUESTS)),
-    Target("twice the capacity, 503 within (p99)", own("overload", "shed_p99_seconds"), at_most(250, MILLISECONDS)),
-    Target("twice the capacity, health answered", own("overload", "health_ratio"), at_least(99, PERCENT)),
+    Target("twice the capacity, goodput over the peak", offered("goodput_ratio"), at_least(80, PERCENT)),
+    Target("twice the capacity, no answer within 1 s", offered("gave_up_ratio"), at_most(1, PERCENT)),
+    Target("twice the capacity, broken or another answer", offered("failed"), at_most(0, REQUESTS)),
+    Target("twice the capacity, 503 within (p99)", offered("shed_p99_seconds"), at_most(250, MILLISECONDS)),
+    Target("twice the capacity, health answered", offered("health_ratio"), at_least(99, PERCENT)),
     Target("20 reloads under load, failed", own("reload", "failed"), at_most(0, REQUESTS)),
     Target("20 reloads under load, applied", own("reload", "reloads"), at_least(20, Unit("reloads"))),
     Target("limiter and API key on, requests/s over Envoy", over("guarded", RATE, "envoy"), at_least(1.2, TIMES)),

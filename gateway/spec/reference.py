@@ -11,6 +11,18 @@ from gateway.spec.shorthand import SHORT_FORMS
 from gateway.spec.types import default_of, scalar, stated, type_of
 from gateway.spec.upgrade import NEEDS_UPGRADE
 
+_BUILD, _BRIDGE, _APPLY = "`casino build`", "a restart of the bridge", "`casino pagerduty apply`"
+_ELSEWHERE = (
+    *((f"pagerduty.{part}.", _APPLY) for part in ("owner", "schedules", "policies", "services")),
+    ("pagerduty.", _BRIDGE),
+    ("bridge.", f"{_BUILD}, {_BRIDGE}"),
+    ("alerts.alertmanagers.", f"{_BUILD}, {_BRIDGE}"),
+    ("alerts.", _BUILD),
+    ("teams.", f"{_BUILD}, {_BRIDGE}"),
+    *((f"routes.NAME.{part}.", _BUILD) for part in ("objectives", "team")),
+)
+"""By the keys before them, what the gateway does not apply, since others read it; the first that fits."""
+
 
 def reference() -> str:
     """Return the tables in Markdown, one for each Struct, in the order they are met."""
@@ -79,7 +91,7 @@ def _written(type_: inspect.Type) -> str:
 def _values(type_: inspect.Type) -> str:
     if isinstance(type_, inspect.LiteralType):
         return ", ".join(f"`{value}`" for value in type_.values)
-    return "`true` or `false`"
+    return "text" if isinstance(type_, inspect.StrType) else "`true` or `false`"
 
 
 def _default(field: inspect.Field) -> str:
@@ -99,4 +111,6 @@ def _applied(key: str, field: inspect.Field) -> str:
     )
     if fixed:
         return "upgrade"
-    return "as below" if isinstance(field.type, inspect.StructType) else "reload"
+    if isinstance(field.type, inspect.StructType):
+        return "as below"
+    return next((how for prefix, how in _ELSEWHERE if f"{key}.".startswith(prefix)), "reload")

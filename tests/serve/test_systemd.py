@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from gateway.spec.listen import Drain, Listen
+from gateway.spec.listen import Listen
+from gateway.spec.load import load
 from tests.serve.running import ROOT
 
 UNITS = ROOT / "deploy" / "systemd"
@@ -40,8 +41,10 @@ def test_the_unit_starts_a_command_that_exists(service):
     assert not [option for option in options if option.startswith("-") and option not in helped.stdout]
 
 
-def test_the_unit_leaves_time_for_the_usual_drain(service):
-    assert int(service["TimeoutStopSec"].removesuffix("s")) > Drain().grace_seconds + Drain().deadline_seconds + 10
+@pytest.mark.parametrize("stage", [None, "dev", "test", "stage", "prod"])
+def test_the_unit_leaves_time_for_the_drain_of_the_example(service, stage):
+    drain = load(ROOT / "examples" / "casino.yaml", stage).spec.drain
+    assert int(service["TimeoutStopSec"].removesuffix("s")) > drain.grace_seconds + drain.deadline_seconds + 10
 
 
 def test_a_restart_finds_what_a_killed_gateway_left(service):
