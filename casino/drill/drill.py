@@ -78,12 +78,16 @@ class Drill:
                     await asyncio.gather(*(self._suffer(site, lookout, fault) for fault in wave))
 
     async def _calm(self, lookout: Lookout, wave: tuple[Fault, ...]) -> None:
-        """Wait until nothing that this wave must set off fires already."""
+        """Wait until nothing that this wave must set off fires already, or is an incident still."""
         keys = [trial.key for fault in wave for trial in fault.trials if trial.told is not Told.BRIDGE]
         deadline = time.monotonic() + CALM_SECONDS
         while time.monotonic() < deadline:
             firing = lookout.firing
-            if firing is not None and not any(key.is_of(labels) for labels in firing for key in keys):
+            if (
+                firing is not None
+                and not any(key.is_of(labels) for labels in firing for key in keys)
+                and not any(map(lookout.is_open, keys))
+            ):
                 return
             await asyncio.sleep(LOOK_SECONDS)
 

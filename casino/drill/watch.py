@@ -77,6 +77,17 @@ class Lookout:
         found = answer["data"]["result"] if answer else []
         return bool(found) and float(found[0]["value"][1]) >= targets
 
+    def is_open(self, key: Key) -> bool:
+        """Whether somebody was told of an alert of this name, and not of its end: of another beginning nobody would hear.
+
+        Of one that shares its name with others the incident does not say which it is: then it is taken for ended.
+        """
+        if key.where:
+            return False
+        latest = {each.dedup_key: each.what for each in self._entries if each.dedup_key}
+        names = (dedup_key.split("/")[2:3] for dedup_key, what in latest.items() if what == "incident_triggered")
+        return [key.name] in names
+
     def incident(self, dedup_key: str, since: float) -> Incident | None:
         """Return the first incident of a key that was opened since then."""
         entries = [each for each in self._entries if each.dedup_key == dedup_key and each.wall >= since]
