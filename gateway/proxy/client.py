@@ -250,8 +250,6 @@ class ClientConnection(asyncio.Protocol):
             self.due = NEVER
         self.exchange = exchange = Exchange(worker, self, head, now)
         exchange.begin()
-        if head.length:
-            worker.overload.admitted()
 
     def _expect_body(self, length: int) -> None:
         worker = self.worker
