@@ -38,10 +38,13 @@ class Connection:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def ask(self, request: bytes) -> None:
-        self.asked.append(time.perf_counter())
+    def ask(self, request: bytes) -> float:
+        """Send it now, and return when that was."""
+        now = time.perf_counter()
+        self.asked.append(now)
         if self._socket.send(request) != len(request):
             raise BlockingIOError("the gateway does not read: waiting for it would hold up what is due")
+        return now
 
     def answers(self) -> Iterator[tuple[float, int]]:
         """Give when each was asked for, and its status."""
@@ -67,9 +70,8 @@ def run(port: int, rate: float, seconds: float, connections: int, request: Calla
     most = int(rate * (WARM_SECONDS + seconds))
     while sent < most or any(one.asked for one in opened):
         while sent < most and begun + sent / rate <= time.perf_counter():
-            opened[sent % connections].ask(request())
+            in_time += opened[sent % connections].ask(request()) <= begun + WARM_SECONDS + seconds
             sent += 1
-            in_time += opened[(sent - 1) % connections].asked[-1] <= begun + WARM_SECONDS + seconds
         due = begun + sent / rate if sent < most else begun + most / rate + LATE_SECONDS
         left = due - time.perf_counter()
         if left <= 0 and sent == most:
