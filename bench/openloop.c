@@ -1,8 +1,10 @@
 /* An open loop: requests leave at their times, whatever the answers do.
  *
- *   openloop PORT PATH RATE SECONDS CONNECTIONS MOST PATIENCE WARM      prints one line of JSON (bench/openloop.py)
+ *   openloop PORT ASKED RATE SECONDS CONNECTIONS MOST PATIENCE WARM TURN  prints one line of JSON (bench/openloop.py)
  *
- * Request number n is due n/RATE seconds after the start. It goes out on the connection that has rested longest; when
+ * ASKED is the path of a plain GET, or `@` and a file of whole requests without bodies, all of the length of the first,
+ * which are sent in turn. Request number n is due n/RATE seconds after the start. It goes out on the connection that has rested longest (TURN
+ * `all`) or shortest (`few`: as many are used as are needed, and the rest cost neither side anything); when
  * none rests, on a new one, up to MOST; when all MOST are busy it waits, up to PATIENCE, and then was never sent. An
  * answer's time counts from when its request was due, so that a stall is charged to all who waited (coordinated
  * omission). A client that had no answer within PATIENCE resets its connection and is gone.
@@ -13,6 +15,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdint.h>
@@ -20,7 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,8 +55,9 @@ struct times { float *seconds; size_t count, room; };
 static struct list resting, pending, unused;
 static struct times answers[STATUSES], lateness;
 static struct sockaddr_in server = {.sin_family = AF_INET};
-static char request[BUFFER];
-static int request_bytes, epoll;
+static const char *requests;
+static size_t request_bytes, request_count, next_request;
+static int epoll, few;
 static size_t open_now, most_open, refused, broken, gave_up, unsent, sent, on_time;
 static double measured_from;
 
@@ -103,10 +109,11 @@ static void rest(struct connection *one) {
   append(&resting, one);
 }
 
-/* The request fits a socket's empty buffer, so it always leaves in one piece. */
+/* A request fits a socket's empty buffer, so it always leaves in one piece. */
 static void write_request(struct connection *one) {
+  const char *request = requests + next_request++ % request_count * request_bytes;
   one->state = BUSY;
-  if (send(one->descriptor, request, request_bytes, MSG_NOSIGNAL) != request_bytes) {
+  if (send(one->descriptor, request, request_bytes, MSG_NOSIGNAL) != (ssize_t)request_bytes) {
     broken += counts(one);
     hang_up(one);
   }
@@ -138,9 +145,9 @@ static void leave(double late) {
 
 /* Sends the request that is due, if a connection may be had. */
 static int dispatch(double due) {
-  struct connection *one = resting.first ? resting.first : unused.first;
+  struct connection *rested = few ? resting.last : resting.first, *one = rested ? rested : unused.first;
   if (!one) return 0;
-  int fresh = !resting.first;
+  int fresh = !rested;
   cut(fresh ? &unused : &resting, one);
   append(&pending, one);
   one->due = due;
@@ -302,13 +309,34 @@ static void report(void) {
   printf("}}\n");
 }
 
+/* Reads what is asked, as ASKED says. */
+static void prepare_requests(const char *asked) {
+  if (*asked != '@') {
+    static char plain[BUFFER];
+    requests = plain;
+    request_count = 1;
+    request_bytes = snprintf(plain, sizeof plain, "GET %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n", asked);
+    return;
+  }
+  struct stat file;
+  int descriptor = open(asked + 1, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 || fstat(descriptor, &file)) die(asked + 1);
+  requests = mmap(NULL, file.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
+  if (requests == MAP_FAILED) die(asked + 1);
+  const char *end = memmem(requests, file.st_size, "\r\n\r\n", 4);
+  if (!end) { fputs("no request in the file\n", stderr); exit(1); }
+  request_bytes = end + 4 - requests;
+  request_count = file.st_size / request_bytes;
+}
+
 int main(int count, char **words) {
-  if (count != 9) { fputs("openloop PORT PATH RATE SECONDS CONNECTIONS MOST PATIENCE WARM\n", stderr); return 2; }
+  if (count != 10) { fputs("openloop PORT ASKED RATE SECONDS CONNECTIONS MOST PATIENCE WARM TURN\n", stderr); return 2; }
   double rate = atof(words[3]), seconds = atof(words[4]), patience = atof(words[7]), warm = atof(words[8]);
   int most = atoi(words[6]);
+  few = strcmp(words[9], "few") == 0;
   server.sin_port = htons(atoi(words[1]));
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  request_bytes = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n", words[2]);
+  prepare_requests(words[2]);
   prctl(PR_SET_TIMERSLACK, 1);
   epoll = epoll_create1(EPOLL_CLOEXEC);
   struct connection *all = calloc(most, sizeof *all);

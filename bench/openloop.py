@@ -5,12 +5,16 @@ it sends some 50,000 requests a second, of which Python could send a tenth.
 """
 
 import subprocess
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from bench.compiled import OPENLOOP, build
 from bench.machine import pinned
 
+Turn = Literal["all", "few"]
 WARM_SECONDS = 1.0
 GRACE_SECONDS = 60.0
 """How long beyond its own duration a generator may take before it is stopped."""
@@ -72,7 +76,7 @@ def percentile(ordered: list[float], share: float) -> float:
 
 def offer(
     port: int,
-    path: str,
+    asked: str | Path,
     *,
     rate: float,
     seconds: float,
@@ -80,9 +84,13 @@ def offer(
     most: int | None = None,
     patience_seconds: float = 2.0,
     warm_seconds: float = WARM_SECONDS,
-    core: int,
+    turn: Turn = "all",
+    core: int | None,
 ) -> Offer:
     """Offer `rate` requests a second for `seconds`, from `connections` that are there and up to `most` in all.
+
+    Asked is a path, or what a file of whole requests says, all of one length. All connections take their turn, or as few
+    as are needed. Without a `core` of its own the generator runs wherever there is room.
 
     Raises:
         NotBuiltError: there is no C compiler.
@@ -90,9 +98,10 @@ def offer(
 
     """
     numbers = (rate, seconds, connections, most or connections, patience_seconds, warm_seconds)
-    with pinned(core):
+    what = f"@{asked}" if isinstance(asked, Path) else asked
+    with pinned(core) if core is not None else nullcontext():
         done = subprocess.run(
-            [build(OPENLOOP), str(port), path, *map(str, numbers)],
+            [build(OPENLOOP), str(port), what, *map(str, numbers), turn],
             capture_output=True,
             text=True,
             timeout=seconds + warm_seconds + GRACE_SECONDS,

@@ -232,10 +232,10 @@ METHOD = """## How it was done
   of log per request, without its metrics or any limiter.
 - Each measurement has a fresh process tree; rounds are interleaved; ratios are taken within a round, then the median.
 - Open-loop latency counts from the time a request was due, so no stall hides (coordinated omission).
-- Twice the capacity is an open loop, too: there are connections for what is under way in 0.25 s (10,000 at most), a
-  request that finds none at rest opens one (16,000 at most), and a client without an answer after 1 s is gone. Offered
-  is what left within 0.1 s of its time, over the peak that a closed loop of 64 connections found right before or after.
-  Below 190 % the offer was not made, and no goodput is judged.
+- Twice the capacity is an open loop, too: there are connections for what is under way in 0.25 s (10,000 at most), of
+  which as few are used as are needed, a request that finds none at rest opens one (16,000 at most), and a client
+  without an answer after 1 s is gone. Offered is what left within 0.1 s of its time, over the peak that a closed loop
+  of 64 connections found right before or after. Below 190 % the offer was not made, and no goodput is judged.
 - TLS is version 1.3 with HTTP/1.1 and the same kind of certificate (ECDSA on P-256), made for the run.
 - `direct` is the upstream alone, on the generator's core: the most the generator could have shown.
 """

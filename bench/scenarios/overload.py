@@ -1,10 +1,11 @@
 """Twice the capacity offered: how much good work is still done, how fast the rest is refused, whether health answers.
 
 The peak is measured right before and right after, on the same process, and the greater one counts; the offer is an open
-loop at twice what it was before. There are connections enough for who answers or refuses within `RESTED_SECONDS`;
-beyond them, whoever finds none at rest opens one, and whoever has no answer after `PATIENCE_SECONDS` is gone, which is
-no good work. Where the requests did not leave on time, twice the capacity was not offered, and nothing is said about
-what a product would have done with it.
+loop at twice what it was before. There are connections enough for who answers or refuses within `RESTED_SECONDS`, of
+which as few are used as are needed: that thousands are open is another scenario's matter. Beyond them, whoever finds
+none at rest opens one, and whoever has no answer after `PATIENCE_SECONDS` is gone, which is no good work. Where the
+requests did not leave on time, twice the capacity was not offered, and nothing is said about what a product would have
+done with it.
 """
 
 import http.client
@@ -103,6 +104,7 @@ class Overload:
                     most=MOST_CONNECTIONS,
                     patience_seconds=PATIENCE_SECONDS,
                     warm_seconds=0,
+                    turn="few",
                     core=setting.cores.load,
                 ),
             )

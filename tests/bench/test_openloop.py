@@ -1,8 +1,11 @@
 import socket
+import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -126,16 +129,57 @@ def in_pieces(connection: socket.socket) -> None:
             connection.sendall(piece)
 
 
-def made(serve: Serve, **settings: float) -> Offer:
-    asked = {"rate": 200, "seconds": 1, "connections": 2, "warm_seconds": 0} | settings
+def made(serve: Serve, asked: str | Path = "/", **settings: float | str) -> Offer:
+    shape = {"rate": 200, "seconds": 1, "connections": 2, "warm_seconds": 0} | settings
     with server(serve) as port:
-        return offer(port, "/", core=choose_cores().load, **asked)
+        return offer(port, asked, core=choose_cores().load, **shape)
+
+
+def telling(heard: list[tuple[int, bytes]]) -> Serve:
+    """Answer, and write down what was asked from which connection."""
+
+    def serve(connection: socket.socket) -> None:
+        while asked := connection.recv(65536):
+            heard.append((connection.fileno(), asked))
+            connection.sendall(ANSWER)
+
+    return serve
 
 
 def test_everything_due_is_sent_and_counted() -> None:
     offered = made(answering)
     assert (offered.due, offered.sent, offered.times(200).count, offered.failed) == (200, 200, 200, 0)
     assert offered.connections == 2
+
+
+def test_requests_from_a_file_are_sent_in_turn(tmp_path) -> None:
+    requests = [b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number for number in range(7)]
+    (tmp_path / "requests").write_bytes(b"".join(requests))
+    heard: list[tuple[int, bytes]] = []
+    assert made(telling(heard), tmp_path / "requests", rate=100).failed == 0
+    assert {each for _, each in heard} == set(requests)
+    assert max(Counter(asked for _, asked in heard).values()) <= 102 // 7 + 1
+
+
+@pytest.mark.parametrize(
+    "content", [pytest.param(None, id="that is not there"), pytest.param(b"GET /", id="without a request")]
+)
+def test_a_file_that_cannot_be_asked_from_is_refused(content, tmp_path) -> None:
+    if content:
+        (tmp_path / "requests").write_bytes(content)
+    with pytest.raises(subprocess.CalledProcessError):
+        made(answering, tmp_path / "requests")
+
+
+@pytest.mark.parametrize(
+    ("turn", "used"), [pytest.param("all", 20, id="all"), pytest.param("few", range(1, 6), id="as few as needed")]
+)
+def test_connections_take_their_turn(turn, used) -> None:
+    """Each of the twenty is asked once before the start."""
+    heard: list[tuple[int, bytes]] = []
+    made(telling(heard), connections=20, rate=50, turn=turn)
+    busy = len({connection for connection, _ in heard[20:]})
+    assert busy == used if isinstance(used, int) else busy in used
 
 
 def test_requests_of_the_warm_up_are_not_counted() -> None:

@@ -199,9 +199,11 @@ class Gateway(Surroundings):
     def still(self) -> Iterator[None]:
         """Stop the worker: what is sent meanwhile it finds all at once, in the order it came."""
         self._process.send_signal(signal.SIGSTOP)
-        until(lambda: self._fields()[0] == "T")
-        yield
-        self._process.send_signal(signal.SIGCONT)
+        try:
+            until(lambda: self._fields()[0] == "T")
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGKILL)
