@@ -39,6 +39,8 @@ _BAD_SECONDS: Final = 10.0
 """How long a refusal is remembered: who repeats a bad token learns nothing new, and costs nothing more."""
 _SAVED_SECONDS: Final = 0.1
 """Of the time for verifying that was not used, what is kept for a burst: with 20 %, 20 ms of work."""
+_FORGED_COSTS: Final = 4
+"""How often the time for a signature that was wrong is owed: it has a request and an answer besides, and more will come."""
 _KEY_WAIT_SECONDS: Final = 1.0
 _KEY_ASK_SECONDS: Final = 10.0
 _MOST_WAITING: Final = 256
@@ -241,13 +243,15 @@ class Tokens:
 
     def _examine(self, asked: _Asked) -> None:
         """Judge a token by what it says and by its signature, and pay for the time that takes."""
-        begun = thread_time()
+        begun, times = thread_time(), 1
         verdict: Verified | Refused | None
         try:
             verdict = self._verified(asked)
         except BadToken as bad:
             verdict = self._refuse(asked, bad.flaw)
-        spent = thread_time() - begun
+            if bad.flaw is Flaw.SIGNATURE:
+                times = _FORGED_COSTS
+        spent = times * (thread_time() - begun)
         self._free_at = max(self._free_at, perf_counter()) + spent / max(self._identity.verify_ratio, 1e-6)
         if verdict is not None:
             asked.then(verdict)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.proxy.overload import BULK_BYTES
+
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
 
@@ -22,7 +24,7 @@ class Tunnel:
 
     def open(self) -> None:
         """Begin, with what the client sent before it saw the 101."""
-        self._moved()
+        self._moved(0)
         early = self._exchange.client.tunnel()
         if early:
             self.up(early)
@@ -30,7 +32,7 @@ class Tunnel:
     def up(self, data: bytes) -> None:
         exchange = self._exchange
         exchange.received += len(data)
-        self._moved()
+        self._moved(len(data))
         connection = exchange.call.connection if exchange.call else None
         if connection:
             connection.write(data)
@@ -38,7 +40,7 @@ class Tunnel:
     def down(self, data: bytes) -> None:
         exchange = self._exchange
         exchange.sent += len(data)
-        self._moved()
+        self._moved(len(data))
         exchange.client.write(data)
 
     def look(self, now: float) -> None:
@@ -49,9 +51,11 @@ class Tunnel:
         else:
             self._look_again(due)
 
-    def _moved(self) -> None:
+    def _moved(self, size: int) -> None:
         worker = self._exchange.worker
         worker.slot.beat()
+        if size >= BULK_BYTES:
+            worker.overload.moved(size)
         self._last = worker.clock()
         self._look_again(self._last + self._idle_seconds)
 

@@ -5,6 +5,7 @@ import json
 import re
 from math import inf
 from pathlib import Path
+from time import perf_counter
 from types import SimpleNamespace
 
 import uvloop
@@ -86,6 +87,16 @@ class Laboratory:
         self._worker._follow()
         self._worker.overload.refuses = True
         self._worker.overload._began = 0.0 if deep else inf
+
+    def begin_turn(self) -> None:
+        """Let a turn of the loop be under way."""
+        overload = self._worker.overload
+        overload._began = overload._seen = perf_counter()
+
+    @property
+    def turn_began(self) -> float:
+        """When the turn began, moved on by what is left out of it."""
+        return self._worker.overload._began
 
     def close(self) -> None:
         self._loop.close()

@@ -1,5 +1,7 @@
 """What verifying tokens may cost: so many a second for one client, and a share of the worker's time for all together."""
 
+import time
+
 import pytest
 
 from tests.proxy.credentials import ask
@@ -108,6 +110,20 @@ def test_all_together_may_take_a_share_of_the_time_and_the_known_pass(budget, co
     now = verdicts(gateway)
     assert now["throttled_time"] - before.get("throttled_time", 0) == seen.count(429)
     assert gateway.cpu_seconds() > cpu
+
+
+def test_a_forged_token_takes_the_share_of_several_good_ones(budget, connect):
+    budget("{verifications: 1000000, verify: 5%}")
+    client = connect()
+
+    def verified(tokens: list[bytes]) -> int:
+        """Ask for so many at once that the share is used up, once what was owed before is paid."""
+        until(lambda: statuses(client, KEY.sign(jti=f"paid off {time.monotonic_ns()}")) == [200])
+        return sum(each.status != 429 for each in at_once(client, *map(with_token, tokens)))
+
+    good = sum(verified([KEY.sign(jti=f"good {turn} {number}") for number in range(150)]) for turn in range(6))
+    forged = sum(verified(bad(150, f"forged {turn}")) for turn in range(6))
+    assert good > 2 * forged, "four times, but for noise"
 
 
 def test_a_share_of_nothing_verifies_nothing_new(budget, connect):
