@@ -4,7 +4,6 @@ Several processes on the generator's core keep a product busy. `python -m bench.
 one of them: for each line with a number of seconds it makes connections for so long, and answers with a line of JSON.
 """
 
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import msgspec
 from bench.machine import pinned
 from bench.openloop import percentile
 from bench.product import HERE, SMALL
-from bench.tls import HOST, client_context
+from bench.tls import HOST, client_context, connect
 
 REQUEST = f"GET {SMALL} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nConnection: close\r\n\r\n".encode()
 TIMEOUT_SECONDS = 5.0
@@ -63,9 +62,7 @@ class Client:
             OSError, http.client.HTTPException: it failed, spoke something else, or was not answered with 200.
 
         """
-        plain = socket.create_connection(("127.0.0.1", self._port), timeout=TIMEOUT_SECONDS)
-        # Without it the request waits until the end of the handshake is acknowledged: 40 ms, where no ticket follows it.
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain = connect(self._port, TIMEOUT_SECONDS)
         with plain, self._context.wrap_socket(plain, server_hostname=HOST, session=self._session) as client:
             client.sendall(REQUEST)
             with HTTPResponse(client) as answer:

@@ -3,11 +3,11 @@
  *   openloop PORT ASKED RATE SECONDS CONNECTIONS MOST PATIENCE WARM TURN  prints one line of JSON (bench/openloop.py)
  *
  * ASKED is the path of a plain GET, or `@` and a file of whole requests without bodies, all of the length of the first,
- * which are sent in turn. Request number n is due n/RATE seconds after the start. It goes out on the connection that has rested longest (TURN
- * `all`) or shortest (`few`: as many are used as are needed, and the rest cost neither side anything); when
- * none rests, on a new one, up to MOST; when all MOST are busy it waits, up to PATIENCE, and then was never sent. An
- * answer's time counts from when its request was due, so that a stall is charged to all who waited (coordinated
- * omission). A client that had no answer within PATIENCE resets its connection and is gone.
+ * which are sent in turn. Request number n is due n/RATE seconds after the start. It goes out on the connection that has
+ * rested longest (TURN `all`) or shortest (`few`: as many are used as are needed, and the rest cost neither side
+ * anything); when none rests, on a new one, up to MOST; when all MOST are busy it waits, up to PATIENCE, and then was
+ * never sent. An answer's time counts from when its request was due, so that a stall is charged to all who waited
+ * (coordinated omission). A client that had no answer within PATIENCE resets its connection and is gone.
  *
  * `on_time` counts requests that left within ON_TIME_SECONDS of when they were due: only those were truly offered. The
  * rest is this program's own limit, or that of its core.

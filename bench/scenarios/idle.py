@@ -14,11 +14,12 @@ from bench.product import SMALL, Entrant, Product
 from bench.scenarios.scenario import Setting, Values
 from bench.scenarios.tls import secured
 from bench.serving import Running
-from bench.tls import HOST, client_context
+from bench.tls import HOST, client_context, connect
 
 IDLE = 10_000
 OPEN_SECONDS = 180.0
 """The longest all of them together may take to open; a TLS handshake takes 7 ms of a slow product."""
+ANSWER_SECONDS = 5.0
 REQUEST = f"GET {SMALL} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n".encode()
 
 
@@ -29,9 +30,7 @@ def use_once(port: int, context: ssl.SSLContext | None) -> socket.socket:
         ConnectionError: the product closes it after the answer.
 
     """
-    client = socket.create_connection(("127.0.0.1", port), timeout=5)
-    # The request follows the end of a TLS handshake: held back until that is acknowledged, it costs each client 40 ms.
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client = connect(port, ANSWER_SECONDS)
     if context is not None:
         client = context.wrap_socket(client, server_hostname=HOST)
     client.sendall(REQUEST)

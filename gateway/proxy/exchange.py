@@ -16,7 +16,6 @@ from gateway.proxy.answers import STATUS_LINES, problem
 from gateway.proxy.call import Call
 from gateway.proxy.entrance import HSTS
 from gateway.proxy.framing import CHUNKED
-from gateway.proxy.overload import BULK_BYTES
 from gateway.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -139,8 +138,7 @@ class Exchange:
         """Pass a piece of the body on, or keep it until there is a connection."""
         self.received += len(data)
         self.request_done = done
-        if len(data) >= BULK_BYTES:
-            self.worker.overload.moved(len(data))
+        self.worker.overload.moved(len(data))
         if self.over:
             return
         if self.plan and self.received > self.plan.body_bytes:
@@ -258,8 +256,7 @@ class Exchange:
                 self.refused(Failure.ANSWER_TOO_LARGE)
                 return
             self.sent += len(data)
-            if len(data) >= BULK_BYTES:
-                self.worker.overload.moved(len(data))
+            self.worker.overload.moved(len(data))
             self.client.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
         if done:
             if self.chunked:

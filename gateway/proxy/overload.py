@@ -97,8 +97,8 @@ class Overload:
             self._seen = self._wall()
 
     def moved(self, size: int) -> None:
-        """Leave out what a piece of a body took, of at least `BULK_BYTES`: the time since whatever came before it."""
-        if not self._began:
+        """Leave out what a piece of a body or of a tunnel took: the time since whatever came before it."""
+        if size < BULK_BYTES or not self._began:
             return
         now = self._wall()
         took = min(now - self._seen, size * _MOST_SECONDS_PER_BYTE)

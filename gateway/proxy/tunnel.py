@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.proxy.overload import BULK_BYTES
-
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
 
@@ -54,8 +52,7 @@ class Tunnel:
     def _moved(self, size: int) -> None:
         worker = self._exchange.worker
         worker.slot.beat()
-        if size >= BULK_BYTES:
-            worker.overload.moved(size)
+        worker.overload.moved(size)
         self._last = worker.clock()
         self._look_again(self._last + self._idle_seconds)
 

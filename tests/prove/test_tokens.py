@@ -31,6 +31,8 @@ KNOWN_RATE = 300
 JUDGED_RATE = 2_000
 """Bad tokens a second beside which the latency of others is judged."""
 BAD_CONNECTIONS = 64
+PAIRS = 10
+"""Of quiet and flooded times, interleaved; of each the least disturbed counts."""
 
 
 class Issuer(ThreadingHTTPServer):
@@ -170,9 +172,7 @@ def test_bad_tokens_do_not_slow_down_the_known_ones(algorithm, start, full, meas
     key = Key(algorithm)
     neighbours = Neighbours(start(key), key.sign(), tmp_path, seconds=4 if full else 1.5)
     found: dict[int, Offer] = {}
-    for rate in (
-        (*(0, JUDGED_RATE) * 10, 10_000) if full else (0, 500)
-    ):  # of interleaved pairs the least disturbed count
+    for rate in (*(0, JUDGED_RATE) * PAIRS, 10_000) if full else (0, 500):
         before = stolen()
         seen = neighbours.beside(rate, measured)
         taken, whole = (now - then for now, then in zip(stolen(), before, strict=True))

@@ -44,8 +44,7 @@ class Loop:
             self.pass_by(head_seconds)
             for _ in range(pieces):
                 self.pass_by(PIECE_SECONDS)
-                if size >= BULK_BYTES:
-                    self.overload.moved(size)
+                self.overload.moved(size)
         self.ends.pop()()
         return refused
 

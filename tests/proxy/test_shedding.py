@@ -1,7 +1,6 @@
 """A worker that is behind refuses at once what comes late, answers for its health, and counts all of it."""
 
 import json
-import selectors
 from hashlib import sha256
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from exporters.catalog.gateway import FAILURES, LOG_DROPPED, REQUESTS, RESPONSES, SENT
 from gateway.proxy.shedding import LOGGED_PER_TICK
 from gateway.proxy.table import UNROUTED
+from tests.proxy.data_plane import Gateway
 from tests.proxy.laboratory import Laboratory
 from tests.proxy.wire import Client, Message
 
@@ -27,20 +27,11 @@ def heavy(number: int, target: bytes, body: bytes) -> bytes:
     return b"POST %b HTTP/1.1\r\nHost: a\r\n%bContent-Length: %d\r\n\r\n%b" % (target, lines, len(body), body)
 
 
-def send_all(clients: list[Client], target: bytes, each: int, body: bytes = b"") -> None:
-    """Send more than their sockets may hold, to all of them in turn."""
-    with selectors.DefaultSelector() as ready:
+def flood(gateway: Gateway, clients: list[Client], target: bytes, body: bytes = b"") -> None:
+    """Ask more than can be done, all at once, whoever else has the CPU meanwhile."""
+    with gateway.still():
         for number, client in enumerate(clients):
-            rest = memoryview(b"".join(heavy(number * each + one, target, body) for one in range(each)))
-            client.socket.setblocking(False)
-            ready.register(client.socket, selectors.EVENT_WRITE, [rest])
-        while ready.get_map():
-            for key, _ in ready.select(timeout=10):
-                key.data[0] = key.data[0][key.fileobj.send(key.data[0]) :]
-                if not key.data[0]:
-                    ready.unregister(key.fileobj)
-    for client in clients:
-        client.socket.settimeout(20)
+            client.send(*(heavy(number * REQUESTS_EACH + one, target, body) for one in range(REQUESTS_EACH)))
 
 
 @pytest.fixture
@@ -51,13 +42,12 @@ def crowd(gateway, connect):
 
 @pytest.fixture
 def overload(crowd, gateway):
-    """Ask until many are refused; give all answers. What is asked comes at once, whoever else has the CPU meanwhile."""
+    """Ask until many are refused; give all answers."""
 
     def ask(target: bytes, body: bytes = b"") -> list[Message]:
         answers: list[Message] = []
         for _ in range(MOST_ROUNDS):
-            with gateway.still():
-                send_all(crowd, target, REQUESTS_EACH, body)
+            flood(gateway, crowd, target, body)
             answers += [client.message() for client in crowd for _ in range(REQUESTS_EACH)]
             if sum(answer.failure == "overload" for answer in answers) >= MANY:
                 return answers
@@ -116,8 +106,7 @@ def test_a_flood_of_small_bodies_is_refused_as_one_of_none_on_connections_that_l
 def test_health_is_answered_meanwhile(crowd, connect, gateway):
     watcher = connect()
     for _ in range(MOST_ROUNDS):
-        with gateway.still():
-            send_all(crowd, b"/static", REQUESTS_EACH)
+        flood(gateway, crowd, b"/static")
         assert watcher.ask(HEALTH).failure is None
         if any(client.message().failure for client in crowd for _ in range(REQUESTS_EACH)):
             return
