@@ -3,7 +3,7 @@
 import json
 
 from bench.fetch import fetch, wait_until
-from bench.product import DIRECT, SMALL
+from bench.product import DIRECT, PAGE, PAGE_BYTES, SMALL
 from bench.serving import Running
 
 REQUESTS = 300
@@ -54,6 +54,8 @@ def verify_small(running: Running) -> float:
 def verify_bodies(running: Running) -> None:
     if expect(running, "/file") != b"0123456789abcdef" * 62_500:
         raise VerificationError("a body of 1 MB came down changed")
+    if len(expect(running, PAGE)) != PAGE_BYTES:
+        raise VerificationError(f"GET {PAGE} was not answered with {PAGE_BYTES} bytes")
     if json.loads(expect(running, "/sink", method="POST", body=BODY * 100)) != {"taken": True}:
         raise VerificationError("a body of 1 MB was not taken")
 

@@ -316,6 +316,7 @@ static void prepare_requests(const char *asked) {
     requests = plain;
     request_count = 1;
     request_bytes = snprintf(plain, sizeof plain, "GET %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n\r\n", asked);
+    if (request_bytes >= sizeof plain) { fputs("a path beyond 4 kB\n", stderr); exit(1); }
     return;
   }
   struct stat file;
@@ -327,6 +328,7 @@ static void prepare_requests(const char *asked) {
   if (!end) { fputs("no request in the file\n", stderr); exit(1); }
   request_bytes = end + 4 - requests;
   request_count = file.st_size / request_bytes;
+  if (file.st_size % request_bytes) { fputs("requests of different lengths\n", stderr); exit(1); }
 }
 
 int main(int count, char **words) {
@@ -334,6 +336,7 @@ int main(int count, char **words) {
   double rate = atof(words[3]), seconds = atof(words[4]), patience = atof(words[7]), warm = atof(words[8]);
   int most = atoi(words[6]);
   few = strcmp(words[9], "few") == 0;
+  if (!few && strcmp(words[9], "all")) { fputs("TURN is all or few\n", stderr); return 2; }
   server.sin_port = htons(atoi(words[1]));
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   prepare_requests(words[2]);

@@ -24,6 +24,8 @@ SEARCH_PATH = os.pathsep.join(
 )
 SMALL = "/roll/6"
 """The path of the small JSON answer."""
+PAGE, PAGE_BYTES = "/page", 128 * 1024
+"""That of an answer as large as a page with what it shows, and its length."""
 
 
 def find(program: str) -> str | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from bench.check import VerificationError, verify
 from bench.machine import describe
-from bench.product import Entrant, Product, version_of
+from bench.product import PAGE, SMALL, Entrant, Product, version_of
 from bench.results import Problem, Results, Sample
 from bench.scenarios.closed import ClosedLoop
 from bench.scenarios.features import Features
@@ -43,7 +43,8 @@ def scenarios() -> tuple[Scenario, ...]:
         ClosedLoop("up", "1 MB up", path="/sink", body_bytes=1_000_000, post=True),
         AddedLatency(),
         IdleConnections("idle", "10,000 idle keep-alive connections"),
-        Overload(),
+        Overload("overload", "Twice the capacity offered, pages of 128 kB", path=PAGE),
+        Overload("overload-small", "Twice the capacity offered, small JSON GET", path=SMALL, peers=False),
         Workers(),
         Features(),
         ClosedLoop("guarded", "Small JSON GET, limiter and API key on", entrants=guarded),

@@ -12,7 +12,7 @@ from trustme import CA
 
 from bench.fetch import answers, free_ports, wait_until
 from bench.machine import Cores
-from bench.product import DIRECT, HERE, PEERS, SMALL, Edit, Entrant, find
+from bench.product import DIRECT, HERE, PAGE_BYTES, PEERS, SMALL, Edit, Entrant, find
 from bench.tree import Tree
 
 START_SECONDS = 20.0
@@ -126,6 +126,7 @@ def upstream(core: int) -> Iterator[Upstream]:
         places = Places(directory=directory, public=v1, control=v1, tls=v1, v1=v1, v2=v2)
         (directory / "upstream.conf").write_text(places.fill((HERE / "upstream.conf").read_text()))
         (directory / "file").write_bytes(b"0123456789abcdef" * 62_500)
+        (directory / "page").write_bytes(b"p" * PAGE_BYTES)
         (directory / "sink").touch()
         command = ("nginx", "-p", "@DIR@", "-c", "@DIR@/upstream.conf")
         with start(command, places, core=core, environ={}) as tree:

@@ -30,7 +30,7 @@ def roll(**settings: object) -> Patch:
 PLAIN: Patch = {
     "log": {"to": "/dev/null"},
     "upstreams": {"dice": {"versions": {"v1": ["http://127.0.0.1:@V1@", "http://127.0.0.1:@V2@"], "v2": None}}},
-    "routes": {name: {"split": None} for name in ("roll", "sink", "file")},
+    "routes": {name: {"split": None} for name in ("roll", "sink", "file", "page")},
     "limits": None,
 }
 """Casino as lean as a spec can make it: one version, no policy, the log thrown away. Two targets, so that policies act."""
@@ -48,7 +48,7 @@ POLICIES: dict[str, Patch] = {
     "access log to a file": {"log": {"to": "@DIR@/access.log"}},
     "split 90/10": {
         "upstreams": {"dice": {"versions": {"v2": ["http://127.0.0.1:@V2@"]}}},
-        "routes": {name: {"split": {"v1": "90%", "v2": "10%"}} for name in ("roll", "sink", "file")},
+        "routes": {name: {"split": {"v1": "90%", "v2": "10%"}} for name in ("roll", "sink", "file", "page")},
     },
     "split by header rule": {
         "upstreams": {"dice": {"versions": {"v2": ["http://127.0.0.1:@V2@"]}}},

@@ -5,7 +5,12 @@ loop at twice what it was before. There are connections enough for who answers o
 which as few are used as are needed: that thousands are open is another scenario's matter. Beyond them, whoever finds
 none at rest opens one, and whoever has no answer after `PATIENCE_SECONDS` is gone, which is no good work. Where the
 requests did not leave on time, twice the capacity was not offered, and nothing is said about what a product would have
-done with it.
+done with it; it is tried again, up to `TRIES` times, for the speed of a virtual machine may double between the two peaks.
+
+What is asked for decides what can be reached. To refuse costs a read and a write, whatever would have been the answer: if
+that is the share r of a request that is served, no more than (1 - 2r)/(1 - r) of the peak is left at twice the capacity
+(docs/decisions.md 28). So it is asked twice: for pages, which generator and upstream on one core can truly offer, of every
+product; and for the smallest answer there is, of Casino.
 """
 
 import http.client
@@ -15,7 +20,7 @@ from collections.abc import Sequence
 from bench.fetch import fetch
 from bench.load import wrk
 from bench.openloop import Offer, offer, percentile
-from bench.product import SMALL, Entrant, Product
+from bench.product import CASINO, Entrant, Product
 from bench.scenarios.meanwhile import Meanwhile
 from bench.scenarios.scenario import PeakMemory, Setting, Values, with_cost
 from bench.serving import Running
@@ -31,6 +36,7 @@ EXCESS = 2.0
 OFFERED = OFFERED_PERCENT / 100
 """The least share of the peak that must leave on time for the offer to count as twice the capacity."""
 PATIENCE_SECONDS = 1.0
+TRIES = 3
 
 
 class HealthWatch:
@@ -79,16 +85,26 @@ def judge(offered: Offer, *, peak: float) -> Values:
 
 
 class Overload:
-    name = "overload"
-    title = "Twice the capacity offered"
     once = True
 
+    def __init__(self, name: str, title: str, *, path: str, peers: bool = True) -> None:
+        self.name = name
+        self.title = title
+        self._path = path
+        self._peers = peers
+
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
-        return [Entrant(product.name, product) for product in products]
+        return [Entrant(product.name, product) for product in products if self._peers or product == CASINO]
 
     def measure(self, running: Running, setting: Setting) -> Values:
+        wrk(running.url(self._path), seconds=1, core=setting.cores.load)
+        tries, values = 1, self._offer(running, setting)
+        while values["offered_ratio"] < OFFERED and tries < TRIES:
+            tries, values = tries + 1, self._offer(running, setting)
+        return {**values, "tries": tries}
+
+    def _offer(self, running: Running, setting: Setting) -> Values:
         seconds = QUICK_SECONDS if setting.quick else SECONDS
-        wrk(running.url(), seconds=1, core=setting.cores.load)
         before = self._peak(running, setting)
         health = HealthWatch(running)
         with PeakMemory(running) as greatest, Meanwhile(health.ask, every_seconds=0.1):
@@ -97,7 +113,7 @@ class Overload:
                 setting.cores,
                 lambda: offer(
                     running.places.public,
-                    SMALL,
+                    self._path,
                     rate=EXCESS * before,
                     seconds=seconds,
                     connections=min(RESTED_CONNECTIONS, round(EXCESS * before * RESTED_SECONDS)),
@@ -122,5 +138,5 @@ class Overload:
         }
 
     def _peak(self, running: Running, setting: Setting) -> float:
-        closed = wrk(running.url(), seconds=setting.seconds, core=setting.cores.load)
+        closed = wrk(running.url(self._path), seconds=setting.seconds, core=setting.cores.load)
         return closed.requests / closed.seconds

@@ -186,6 +186,9 @@ def _no_constant(name: str) -> NoReturn:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _depth_exceeds(value: dict[str, Any] | list[Any], most: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value
-    return most == 0 or any(isinstance(one, dict | list) and _depth_exceeds(one, most - 1) for one in inner)
+def _depth_exceeds(value: dict[str, Any], most: int) -> bool:
+    level: list[dict[str, Any] | list[Any]] = [value]
+    for _ in range(most):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for each in inner for one in each if isinstance(one, (dict, list))]
+    return bool(level)

@@ -93,8 +93,7 @@ class Exchange:
     def begin(self) -> None:
         """Admit the request and answer it or call its upstream."""
         self._advance(admit)
-        if self.head.length:
-            self.worker.overload.admitted()
+        self.worker.overload.admitted()
 
     def wait(self) -> None:
         """Let admission go on later, with `resume`; the client's connection may end before that."""

@@ -92,7 +92,7 @@ class Overload:
         return self.refuses
 
     def admitted(self) -> None:
-        """Count what a request with a body took so far as its own, whatever of the body came with it."""
+        """Count what a request took so far as its own: no piece that follows, of whatever body, leaves it out."""
         if self._began:
             self._seen = self._wall()
 

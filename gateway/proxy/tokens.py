@@ -39,8 +39,12 @@ _BAD_SECONDS: Final = 10.0
 """How long a refusal is remembered: who repeats a bad token learns nothing new, and costs nothing more."""
 _SAVED_SECONDS: Final = 0.1
 """Of the time for verifying that was not used, what is kept for a burst: with 20 %, 20 ms of work."""
+_OWED_SECONDS: Final = 1.0
+"""The greatest debt with which a token that waited for its key is verified: a flood that waits with it leaves no more."""
 _FORGED_COSTS: Final = 4
 """How often the time for a signature that was wrong is owed: it has a request and an answer besides, and more will come."""
+_FORGED_SECONDS: Final = 0.0003
+"""What is owed beyond that time at most, about what such a request costs: a token made dear must not shut others out."""
 _KEY_WAIT_SECONDS: Final = 1.0
 _KEY_ASK_SECONDS: Final = 10.0
 _MOST_WAITING: Final = 256
@@ -216,8 +220,8 @@ class Tokens:
         self._clients.put(client, due, 1)
         return None
 
-    def _owes(self, now: float) -> bool:
-        return self._free_at - now > _SAVED_SECONDS
+    def _owes(self, now: float, most: float = _SAVED_SECONDS) -> bool:
+        return self._free_at - now > most
 
     def _too_many(self, why: str) -> Refused:
         self._values[self._counts[_NOBODY, why]] += 1
@@ -234,7 +238,8 @@ class Tokens:
     def _judge(self, asked: _Asked) -> None:
         """Judge one that was put off: it may be known by now, and what is owed by now is more."""
         verdict = self._remembered(asked.digest)
-        if verdict is None and not asked.due and self._owes(perf_counter()):
+        most = _OWED_SECONDS if asked.due else _SAVED_SECONDS
+        if verdict is None and self._owes(perf_counter(), most):
             verdict = self._too_many(_LONG)
         if verdict:
             asked.then(verdict)
@@ -243,15 +248,16 @@ class Tokens:
 
     def _examine(self, asked: _Asked) -> None:
         """Judge a token by what it says and by its signature, and pay for the time that takes."""
-        begun, times = thread_time(), 1
+        begun, forged = thread_time(), False
         verdict: Verified | Refused | None
         try:
             verdict = self._verified(asked)
         except BadToken as bad:
             verdict = self._refuse(asked, bad.flaw)
-            if bad.flaw is Flaw.SIGNATURE:
-                times = _FORGED_COSTS
-        spent = times * (thread_time() - begun)
+            forged = bad.flaw is Flaw.SIGNATURE
+        spent = thread_time() - begun
+        if forged:
+            spent += min((_FORGED_COSTS - 1) * spent, _FORGED_SECONDS)
         self._free_at = max(self._free_at, perf_counter()) + spent / max(self._identity.verify_ratio, 1e-6)
         if verdict is not None:
             asked.then(verdict)

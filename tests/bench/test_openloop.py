@@ -162,7 +162,12 @@ def test_requests_from_a_file_are_sent_in_turn(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [pytest.param(None, id="that is not there"), pytest.param(b"GET /", id="without a request")]
+    "content",
+    [
+        pytest.param(None, id="that is not there"),
+        pytest.param(b"GET /", id="without a request"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", id="with requests of two lengths"),
+    ],
 )
 def test_a_file_that_cannot_be_asked_from_is_refused(content, tmp_path) -> None:
     if content:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -28,8 +29,12 @@ routes:
   guarded: {{match: /guarded, answer: {{status: 200, body: inside}}, identity: jwt}}
 """
 KNOWN_RATE = 300
-JUDGED_RATE = 2_000
-"""Bad tokens a second beside which the latency of others is judged."""
+JUDGED_RATE, SERVED_RATE = 2_000, 10_000
+"""Bad tokens a second beside which the latency of others is judged, and beside which they are still served."""
+SMALL_RATE = 500
+"""Beside other tests."""
+OFFERED = {SMALL_RATE: 0.5, JUDGED_RATE: 0.99, SERVED_RATE: 0.5}
+"""The least share of a rate that must leave on time: of the greatest, what two cores leave to the flood."""
 BAD_CONNECTIONS = 64
 PAIRS = 10
 """Of quiet and flooded times, interleaved; of each the least disturbed counts."""
@@ -124,10 +129,10 @@ def requests(place: Path, *tokens: bytes) -> Path:
 
 
 def badly_signed(token: bytes) -> bytes:
-    """Give it a signature of the right length that is not its own."""
+    """Give it a signature of the right length that is not its own, nor by its size too great for any RSA key."""
     signed, _, signature = token.rpartition(b".")
     length = len(base64.urlsafe_b64decode(signature + b"=="))
-    return signed + b"." + base64.urlsafe_b64encode(os.urandom(length)).rstrip(b"=")
+    return signed + b"." + base64.urlsafe_b64encode(b"\0" + os.urandom(length - 1)).rstrip(b"=")
 
 
 class Neighbours:
@@ -158,10 +163,13 @@ class Neighbours:
             )  # fmt: skip
             seen, told = self.known(), flooded.result()
         now = verdicts(self._casino)
-        measured[f"{rate} bad a second"] = {word: round(now[word] - before[word]) for word in now}
+        gained = {word: round(now[word] - before[word]) for word in now}
+        measured[f"{rate} bad a second"] = {"on time": f"{told.on_time / seconds:.0f}/s"} | gained
         assert set(told.answers) <= {401, 429, 503}, told.answers
-        if rate == JUDGED_RATE:
-            assert told.on_time >= 0.99 * rate * seconds, "it was no such flood"
+        assert told.on_time >= OFFERED[rate] * rate * seconds, "it was no such flood"
+        judged = gained["bad_signature"] + gained["throttled_time"]
+        assert gained["bad_signature"], "no signature was looked at"
+        assert judged >= 0.95 * sum(told.times(status).count for status in (401, 429)), "not for their signatures"
         return seen
 
 
@@ -171,22 +179,25 @@ class Neighbours:
 def test_bad_tokens_do_not_slow_down_the_known_ones(algorithm, start, full, measured, tmp_path):
     key = Key(algorithm)
     neighbours = Neighbours(start(key), key.sign(), tmp_path, seconds=4 if full else 1.5)
-    found: dict[int, Offer] = {}
-    for rate in (*(0, JUDGED_RATE) * PAIRS, 10_000) if full else (0, 500):
+    found: dict[int, list[float]] = {}
+    for rate in (*(0, JUDGED_RATE) * PAIRS, SERVED_RATE) if full else (0, SMALL_RATE):
         before = stolen()
         seen = neighbours.beside(rate, measured)
         taken, whole = (now - then for now, then in zip(stolen(), before, strict=True))
-        measured[f"stolen beside {rate}/s"] = f"{taken / whole:.1%}"
-        found[rate] = min(found.get(rate, seen), seen, key=lambda one: one.times(200).p99_seconds)
-    for rate, seen in found.items():
         good = seen.times(200)
-        measured[f"p50 and p99 beside {rate}/s"] = f"{good.p50_seconds * 1e3:.2f} ms, {good.p99_seconds * 1e3:.2f} ms"
-        measured[f"served beside {rate}/s"] = f"{good.count / seen.due:.2%}"
+        found.setdefault(rate, []).append(good.p99_seconds)
+        measured[f"{len(found[rate])} beside {rate}/s"] = (
+            f"p50 {good.p50_seconds * 1e3:.2f}, p99 {good.p99_seconds * 1e3:.2f} ms, served {good.count / seen.due:.2%}, "
+            f"stolen {taken / whole:.1%}"
+        )
         assert set(seen.answers) <= {200, 503}
-        assert good.count
+        assert good.count >= (0.99 * seen.due if full else 1), "who is known is served"
     if full:  # beside other tests only the machine's load would be judged
-        assert all(seen.times(200).count >= 0.99 * seen.due for seen in found.values()), "who is known is served"
-        assert found[JUDGED_RATE].times(200).p99_seconds <= 2 * found[0].times(200).p99_seconds
+        quiet, flooded = found[0], found[JUDGED_RATE]
+        ratios = [beside / alone for alone, beside in zip(quiet, flooded, strict=True)]
+        measured["p99"] = f"least of {PAIRS}: {min(quiet) * 1e3:.2f} -> {min(flooded) * 1e3:.2f} ms"
+        measured["p99, pair by pair"] = f"median {median(ratios):.2f} times, {min(ratios):.2f} to {max(ratios):.2f}"
+        assert min(flooded) <= 2 * min(quiet)
 
 
 @pytest.mark.proves(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
 from time import perf_counter
@@ -88,15 +89,21 @@ class Laboratory:
         self._worker.overload.refuses = True
         self._worker.overload._began = 0.0 if deep else inf
 
-    def begin_turn(self) -> None:
-        """Let a turn of the loop be under way."""
+    def begin_turn(self, clock: Callable[[], float] = perf_counter) -> None:
+        """Let a turn of the loop be under way, judged by this clock."""
         overload = self._worker.overload
-        overload._began = overload._seen = perf_counter()
+        overload._wall = clock
+        overload._began = overload._seen = clock()
 
     @property
     def turn_began(self) -> float:
         """When the turn began, moved on by what is left out of it."""
         return self._worker.overload._began
+
+    @property
+    def turn_seen(self) -> float:
+        """From when on the next large piece is left out of it."""
+        return self._worker.overload._seen
 
     def close(self) -> None:
         self._loop.close()

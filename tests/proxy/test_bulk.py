@@ -5,6 +5,8 @@ import pytest
 from gateway.proxy.overload import BULK_BYTES
 from tests.proxy.laboratory import Laboratory
 
+ADMITTED = 7.0
+"""A time no other clock of the worker shows."""
 UPGRADE = b"GET /socket/a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
 
@@ -39,4 +41,13 @@ def test_the_time_of_large_pieces_is_left_out_of_a_turn(traffic, size, left_out,
     before = laboratory.turn_began
     laboratory.play(*traffic(size))
     assert (laboratory.turn_began > before) is left_out
+    laboratory.close()
+
+
+@pytest.mark.parametrize("packets", [upload(1)[0], download(1)[0]], ids=["with a body", "without one"])
+def test_what_a_request_took_so_far_is_never_left_out(packets, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.begin_turn(clock=lambda: ADMITTED)
+    laboratory.play(packets, b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert laboratory.turn_seen == ADMITTED, "and not when it was read"
     laboratory.close()

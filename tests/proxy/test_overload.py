@@ -162,6 +162,20 @@ def test_a_flood_of_requests_whose_bodies_come_with_their_heads_is_refused(size)
     assert refused > 5_000
 
 
+def test_a_flood_of_requests_is_refused_though_pieces_of_others_come_among_them():
+    """Without bodies of their own; what they cost is not left out because a stranger's tunnel moves bulk."""
+    loop, refused = Loop(), 0
+    for _ in range(20):
+        for _ in range(600):
+            refused += loop.overload.behind(loop.now)
+            loop.pass_by(BUSY_SECONDS / 300)
+            loop.overload.admitted()
+            loop.pass_by(BULK_BYTES * 1e-9)
+            loop.overload.moved(BULK_BYTES)
+        loop.ends.pop()()
+    assert refused > 5_000
+
+
 @pytest.mark.parametrize(
     ("busy", "refused"),
     [

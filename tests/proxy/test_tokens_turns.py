@@ -88,7 +88,7 @@ def test_tokens_whose_turn_comes_when_the_share_is_used_up_are_refused_unread(gi
     before = verdicts(gateway)
     seen = statuses(together(bad("unpaid")))
     assert set(seen) == {401, 429}
-    assert seen.count(401) < MANY / 2, "each costs a hundred times its time, and a tenth of a second may be owed"
+    assert seen.count(401) < MANY / 2, "each costs four hundred times its time, and a tenth of a second may be owed"
     assert gained(gateway, before) == {"bad_signature": seen.count(401), "throttled_time": seen.count(429)}
 
 
