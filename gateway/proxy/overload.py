@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-BUSY_SECONDS: Final = 0.025
+BUSY_SECONDS: Final = 0.03
 """A turn up to this long is merely busy: what it admits is answered within a few such turns."""
 DROWNING_SECONDS: Final = 0.1
 """A turn longer than this has no place for callers who are known either; before that they alone are served."""

@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, DROWNING_SECONDS, PATIENCE_SECONDS, Overload
+from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, PATIENCE_SECONDS, Overload
 
-LONG, SHORT = 2.4 * BUSY_SECONDS, BUSY_SECONDS / 2
+LONG, SHORT = 2 * BUSY_SECONDS, BUSY_SECONDS / 2
 PATIENT_TURNS = round(PATIENCE_SECONDS / LONG)
 PIECE_BYTES, PIECE_SECONDS = 16 * BULK_BYTES, BUSY_SECONDS / 100
 
@@ -76,16 +76,14 @@ def test_one_turn_without_end_refuses_once_patience_is_over():
 def test_only_far_into_a_turn_are_the_known_refused_too():
     loop = Loop()
     loop.stand()
-    began = loop.now
-    loop.overload.behind(began)
+    loop.overload.behind(loop.now)
     drowned = {}
     for _ in range(8):
         loop.now += BUSY_SECONDS
         loop.consumed += 2 * BUSY_SECONDS
         assert loop.overload.behind(loop.now + BUSY_SECONDS / 2)
-        drowned[loop.now + BUSY_SECONDS / 2] = loop.overload.drowns
-    assert drowned == {now: now - began > DROWNING_SECONDS for now in drowned}
-    assert set(drowned.values()) == {False, True}
+        drowned[loop.now] = loop.overload.drowns
+    assert list(drowned.values()) == [False] * 2 + [True] * 6
     loop.ends.pop()()
     assert not loop.overload.drowns
 
@@ -155,7 +153,7 @@ def test_a_flood_of_requests_whose_bodies_come_with_their_heads_is_refused(size)
     """What a head costs is not left out because a body came in the same read."""
     loop, refused = Loop(), 0
     for _ in range(20):
-        for _ in range(700):
+        for _ in range(600):
             refused += loop.overload.behind(loop.now)
             loop.pass_by(BUSY_SECONDS / 300)
             loop.overload.admitted()
@@ -168,7 +166,7 @@ def test_a_flood_of_requests_is_refused_though_pieces_of_others_come_among_them(
     """Without bodies of their own; what they cost is not left out because a stranger's tunnel moves bulk."""
     loop, refused = Loop(), 0
     for _ in range(20):
-        for _ in range(700):
+        for _ in range(600):
             refused += loop.overload.behind(loop.now)
             loop.pass_by(BUSY_SECONDS / 300)
             loop.overload.admitted()
