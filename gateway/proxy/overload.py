@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS: Final = 0.03
 """A turn up to this long is merely busy: what it admits is answered within a few such turns."""
+RELIEF_SECONDS: Final = 0.02
+"""Once requests were refused, a turn is long from here on, until none has been for a while: refusals leave with its end."""
 DROWNING_SECONDS: Final = 0.1
 """A turn longer than this has no place for callers who are known either; before that they alone are served."""
 PATIENCE_SECONDS: Final = 0.2
@@ -37,6 +39,7 @@ class Overload:
         "_cpu",
         "_late_since",
         "_late_until",
+        "_long",
         "_loop",
         "_seen",
         "_settle",
@@ -62,6 +65,8 @@ class Overload:
         """When this turn read its first request, moved on by what bodies took since; 0 before that."""
         self._seen = 0.0
         """When this turn last read or admitted a request, or moved a large piece of a body."""
+        self._long = BUSY_SECONDS
+        """From here on a turn is long."""
         self._late_since = self._late_until = 0.0
         """From the first long turn to the end of the last one; 0 when it has been quiet since."""
         self._consumed = 0.0
@@ -87,7 +92,7 @@ class Overload:
             self._loop.call_soon(self._end_turn)
             if self._late_since:
                 self._consumed = self._cpu()
-        elif now - self._began > BUSY_SECONDS:
+        elif now - self._began > self._long:
             self._judge(now)
         return self.refuses
 
@@ -111,15 +116,17 @@ class Overload:
             self._late_since = self._began
             self._consumed = self._cpu()
         if now - self._late_since > PATIENCE_SECONDS:
-            self.refuses = self._cpu() - self._consumed > BUSY_SECONDS
+            self.refuses = self._cpu() - self._consumed > self._long
 
     def _end_turn(self) -> None:
         now = self._wall()
-        if now - self._began > BUSY_SECONDS:
+        if now - self._began > self._long:
             self._late_until = now
         elif now - self._late_until > PATIENCE_SECONDS:
             self._late_since = 0.0
+            self._long = BUSY_SECONDS
         self._began = 0.0
         if self.refuses:
             self.refuses = self.drowns = False
+            self._long = RELIEF_SECONDS
             self._settle()

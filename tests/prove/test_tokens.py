@@ -33,7 +33,7 @@ JUDGED_RATE, SERVED_RATE = 2_000, 10_000
 """Bad tokens a second beside which the latency of others is judged, and beside which they are still served."""
 SMALL_RATE = 500
 """Beside other tests."""
-OFFERED = {SMALL_RATE: 0.5, JUDGED_RATE: 0.99, SERVED_RATE: 0.5}
+OFFERED = {SMALL_RATE: 0.5, JUDGED_RATE: 0.99, SERVED_RATE: 0.9}
 """The least share of a rate that must leave on time: of the greatest, what two cores leave to the flood."""
 BAD_CONNECTIONS = 64
 PAIRS = 10

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, PATIENCE_SECONDS, Overload
+from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, PATIENCE_SECONDS, RELIEF_SECONDS, Overload
 
 LONG, SHORT = 2 * BUSY_SECONDS, BUSY_SECONDS / 2
 PATIENT_TURNS = round(PATIENCE_SECONDS / LONG)
@@ -116,6 +116,17 @@ def test_refusals_end_soon_after_the_queue_is_gone():
     assert [loop.turn(SHORT) for _ in range(round(PATIENCE_SECONDS / SHORT) + 2)][-1] == (False, False)
     assert not loop.overload.late
     assert loop.turn(LONG) == (False, False)
+
+
+def test_once_it_refuses_it_wants_shorter_turns_until_they_are():
+    """Two thresholds: a load that lies between them neither begins to be refused nor ceases to be."""
+    loop, between = Loop(), (BUSY_SECONDS + RELIEF_SECONDS) / 2
+    assert [loop.turn(between) for _ in range(50)] == [(False, False)] * 50
+    loop.stand()
+    assert [loop.turn(between) for _ in range(50)] == [(False, True)] * 50
+    for _ in range(round(PATIENCE_SECONDS / SHORT) + 2):
+        loop.turn(SHORT)
+    assert [loop.turn(between) for _ in range(50)] == [(False, False)] * 50
 
 
 def test_turns_that_only_bodies_make_long_refuse_nobody():
