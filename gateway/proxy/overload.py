@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 BUSY_SECONDS: Final = 0.03
 """A turn up to this long is merely busy: what it admits is answered within a few such turns."""
 RELIEF_SECONDS: Final = 0.02
-"""Once requests were refused, a turn is long from here on, until none has been for a while: refusals leave with its end."""
+"""Once requests were refused, a turn is long from here on: refusals leave with its end."""
+MEMORY_SECONDS: Final = 1.0
+"""How long all turns must have been shorter for that to be over: what stands again sooner is the same queue."""
 DROWNING_SECONDS: Final = 0.1
 """A turn longer than this has no place for callers who are known either; before that they alone are served."""
 PATIENCE_SECONDS: Final = 0.2
@@ -122,7 +124,7 @@ class Overload:
         now = self._wall()
         if now - self._began > self._long:
             self._late_until = now
-        elif now - self._late_until > PATIENCE_SECONDS:
+        elif now - self._late_until > (PATIENCE_SECONDS if self._long == BUSY_SECONDS else MEMORY_SECONDS):
             self._late_since = 0.0
             self._long = BUSY_SECONDS
         self._began = 0.0

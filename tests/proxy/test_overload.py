@@ -1,9 +1,11 @@
 import pytest
 
-from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, PATIENCE_SECONDS, RELIEF_SECONDS, Overload
+from gateway.proxy.overload import BULK_BYTES, BUSY_SECONDS, MEMORY_SECONDS, PATIENCE_SECONDS, RELIEF_SECONDS, Overload
 
 LONG, SHORT = 2 * BUSY_SECONDS, BUSY_SECONDS / 2
 PATIENT_TURNS = round(PATIENCE_SECONDS / LONG)
+SHORT_TURNS = round(MEMORY_SECONDS / SHORT) + 2
+"""So many, and an overload is over."""
 PIECE_BYTES, PIECE_SECONDS = 16 * BULK_BYTES, BUSY_SECONDS / 100
 
 
@@ -113,7 +115,7 @@ def test_a_short_turn_between_long_ones_is_no_end_of_the_queue():
 def test_refusals_end_soon_after_the_queue_is_gone():
     loop = Loop()
     loop.stand()
-    assert [loop.turn(SHORT) for _ in range(round(PATIENCE_SECONDS / SHORT) + 2)][-1] == (False, False)
+    assert [loop.turn(SHORT) for _ in range(SHORT_TURNS)][-1] == (False, False)
     assert not loop.overload.late
     assert loop.turn(LONG) == (False, False)
 
@@ -124,7 +126,7 @@ def test_once_it_refuses_it_wants_shorter_turns_until_they_are():
     assert [loop.turn(between) for _ in range(50)] == [(False, False)] * 50
     loop.stand()
     assert [loop.turn(between) for _ in range(50)] == [(False, True)] * 50
-    for _ in range(round(PATIENCE_SECONDS / SHORT) + 2):
+    for _ in range(SHORT_TURNS):
         loop.turn(SHORT)
     assert [loop.turn(between) for _ in range(50)] == [(False, False)] * 50
 
