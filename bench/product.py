@@ -166,6 +166,8 @@ class Entrant(msgspec.Struct, frozen=True):
     """What its clients must say to be answered."""
     tls: bool = False
     """Its clients speak TLS."""
+    once: bool = False
+    """One round is enough: it is long, and what it finds is a count and no rate, or is judged by nobody."""
 
 
 def version_of(product: Product) -> str:

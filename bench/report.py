@@ -235,8 +235,9 @@ METHOD = """## How it was done
 - Twice the capacity is an open loop, too: there are connections for what is under way in 0.25 s (10,000 at most), of
   which as few are used as are needed, a request that finds none at rest opens one (16,000 at most), and a client
   without an answer after 1 s is gone. Offered is what left within 0.1 s of its time, over the peak that a closed loop
-  of 64 connections found right before or after. Below 190 % the offer was not made and no goodput is judged;
-  for Casino it is tried again then, three times at most.
+  of 64 connections found right before or after. Below 190 % the offer was not made and no goodput is judged.
+  Peers are asked once; Casino in each round, and when the offer was missed again, three times at most: the median of
+  goodput and of the time of a 503 is judged, and the worst round of what must not happen.
 - TLS is version 1.3 with HTTP/1.1 and the same kind of certificate (ECDSA on P-256), made for the run.
 - `direct` is the upstream alone, on the generator's core: the most the generator could have shown.
 """

@@ -8,7 +8,7 @@ the reason stands in the results, and the run goes on.
 import http.client
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -77,9 +77,8 @@ class Run:
         with upstream(self._setting.cores.load) as behind:
             for scenario in chosen:
                 say(f"{scenario.title}")
-                for turn in range(1 if scenario.once else self._rounds):
-                    for entrant in scenario.entrants(self._products):
-                        self._measure(scenario, entrant, turn, behind)
+                for turn, entrant in order(scenario, self._products, self._rounds):
+                    self._measure(scenario, entrant, turn, behind)
 
     def results(self) -> Results:
         return Results(
@@ -109,6 +108,14 @@ class Run:
             return
         self._samples.append(Sample(scenario=scenario.name, entrant=entrant.name, round=turn, values=values))
         say(f"  {turn + 1}  {entrant.name}: {brief(values)}")
+
+
+def order(scenario: Scenario, products: Sequence[Product], rounds: int) -> Iterator[tuple[int, Entrant]]:
+    """Say who is measured, and in which round."""
+    for turn in range(rounds):
+        for entrant in scenario.entrants(products):
+            if not (turn and entrant.once):
+                yield turn, entrant
 
 
 def explain(error: BaseException) -> str:

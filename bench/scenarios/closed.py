@@ -19,8 +19,6 @@ def with_direct(products: Sequence[Product]) -> list[Entrant]:
 class ClosedLoop:
     """One path asked for again and again; the product's core is the limit, or the result says that it was not."""
 
-    once = False
-
     def __init__(
         self,
         name: str,

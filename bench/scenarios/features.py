@@ -113,7 +113,6 @@ def everything() -> Feature:
 class Features:
     name = "features"
     title = "Cost of each feature of Casino, small GET"
-    once = False
 
     def __init__(self) -> None:
         self._loop = ClosedLoop(self.name, self.title)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPResponse
 
+import msgspec
+
 from bench.connections import held_by
 from bench.fetch import answers
 from bench.load import wrk
@@ -77,8 +79,6 @@ def is_open(client: socket.socket) -> bool:
 
 
 class IdleConnections:
-    once = True
-
     def __init__(self, name: str, title: str, *, tls: bool = False, count: int = IDLE) -> None:
         self.name = name
         self.title = title
@@ -86,7 +86,8 @@ class IdleConnections:
         self._count = count
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
-        return secured(products) if self._tls else [Entrant(product.name, product) for product in products]
+        plain = [Entrant(product.name, product) for product in products]
+        return [msgspec.structs.replace(entrant, once=True) for entrant in (secured(products) if self._tls else plain)]
 
     def measure(self, running: Running, setting: Setting) -> Values:
         port, context = running.port, client_context(running.places.directory) if self._tls else None

@@ -15,7 +15,6 @@ CONNECTIONS = 64
 class AddedLatency:
     name = "latency"
     title = "Latency at 1,000 requests/s, open loop"
-    once = False
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return with_direct(products)

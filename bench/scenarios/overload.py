@@ -5,8 +5,9 @@ loop at twice what it was before. There are connections enough for who answers o
 which as few are used as are needed: that thousands are open is another scenario's matter. Beyond them, whoever finds
 none at rest opens one, and whoever has no answer after `PATIENCE_SECONDS` is gone, which is no good work. Where the
 requests did not leave on time, twice the capacity was not offered, and nothing is said about what a product would have
-done with it. For Casino, of which something is judged, it is tried again, up to `TRIES` times, for the speed of a virtual
-machine may double between the two peaks; a peer that refuses nobody is drowned by its clients in every try.
+done with it. The speed of a virtual machine may double between the two peaks. So Casino, where it is judged, is asked in
+each round, and a missed offer is tried again, up to `TRIES` times; a peer that refuses nobody is drowned by its clients
+in every try.
 
 What is asked for decides what can be reached. To refuse costs a read and a write, whatever would have been the answer: if
 that is the share r of a request that is served, no more than (1 - 2r)/(1 - r) of the peak is left at twice the capacity
@@ -86,8 +87,6 @@ def judge(offered: Offer, *, peak: float) -> Values:
 
 
 class Overload:
-    once = True
-
     def __init__(self, name: str, title: str, *, path: str, peers: bool = True) -> None:
         self.name = name
         self.title = title
@@ -95,7 +94,8 @@ class Overload:
         self._peers = peers
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
-        return [Entrant(product.name, product) for product in products if self._peers or product == CASINO]
+        chosen = [product for product in products if self._peers or product == CASINO]
+        return [Entrant(product.name, product, once=product != CASINO or not self._peers) for product in chosen]
 
     def measure(self, running: Running, setting: Setting) -> Values:
         wrk(running.url(self._path), seconds=1, core=setting.cores.load)

@@ -31,8 +31,6 @@ class Scenario(Protocol):
 
     name: str
     title: str
-    once: bool
-    """One round is enough: it is long, or what it finds is a count and no rate."""
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         """Say who takes part, in the order of each round; none when nobody it is about was asked for."""

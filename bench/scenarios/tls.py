@@ -42,8 +42,6 @@ def secured(products: Sequence[Product]) -> list[Entrant]:
 
 
 class HandshakeRate:
-    once = False
-
     def __init__(self, name: str, title: str, *, resume: bool) -> None:
         self.name = name
         self.title = title

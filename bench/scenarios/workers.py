@@ -30,7 +30,6 @@ class Holders:
 class Workers:
     name = "workers"
     title = "Two workers against one at 4,000 requests/s"
-    once = False
 
     def entrants(self, products: Sequence[Product]) -> list[Entrant]:
         return [

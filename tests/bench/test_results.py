@@ -30,6 +30,14 @@ def rounds(scenario: str, entrant: str, key: str, *values: float) -> list[Sample
     ]
 
 
+OF_OVERLOAD = (
+    "truly offered over the peak",
+    "goodput over the peak",
+    "no answer within 1 s",
+    "broken or another answer",
+    "503 within (p99)",
+    "health answered",
+)
 RATES = results(
     *rounds("get", "casino", "requests_per_second", 16_000, 8_000, 18_000),
     *rounds("get", "envoy", "requests_per_second", 8_000, 4_000, 10_000),
@@ -183,6 +191,22 @@ def test_an_offer_that_was_not_made_is_a_target_missed() -> None:
     of_overload = {what: verdict for what, verdict in verdicts.items() if what.startswith("twice the capacity")}
     assert of_overload.pop("twice the capacity, truly offered over the peak") is Verdict.FAIL
     assert set(of_overload.values()) == {Verdict.UNMEASURED}
+
+
+def test_an_overload_is_judged_by_its_median_and_by_the_worst_round_of_what_must_not_happen() -> None:
+    found = [
+        (1.95, 0.79, 0.002, 0, 0.99, 0.30),
+        (1.99, 0.93, 0.004, 2, 1.00, 0.12),
+        (2.00, 0.91, 0.000, 0, 1.00, 0.20),
+        (1.20, 0.10, 0.500, 9, 0.50, 1.00),
+    ]
+    keys = ("offered_ratio", "goodput_ratio", "gave_up_ratio", "failed", "health_ratio", "shed_p99_seconds")
+    samples = [
+        Sample(scenario="overload", entrant="casino", round=turn, values=dict(zip(keys, values, strict=True)))
+        for turn, values in enumerate(found)
+    ]
+    measured = {line.what.removeprefix("twice the capacity, "): line.measured for line in judge_all(results(*samples))}
+    assert [measured[what] for what in OF_OVERLOAD] == ["197 %", "91 %", "0.4 %", "2 requests", "200 ms", "99 %"]
 
 
 def test_krakend_is_judged_by_its_engine_where_it_is_not_installed() -> None:

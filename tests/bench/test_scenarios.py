@@ -6,7 +6,7 @@ from bench.connections import parse_inodes
 from bench.openloop import Offer, Times
 from bench.product import CASINO, DIRECT, PEERS, PRODUCTS, Entrant, Product
 from bench.profile import count_stacks, cpu_table, top_table
-from bench.run import scenarios
+from bench.run import order, scenarios
 from bench.scenarios.features import FEATURES, PLAIN, everything, variant
 from bench.scenarios.overload import judge
 from bench.serving import Places, configure, merge_patch, write_certificate
@@ -103,6 +103,23 @@ def test_scenarios_have_names_of_their_own_and_bear_the_absence_of_casino() -> N
     nginx = next(product for product in PRODUCTS if product.name == "nginx")
     for scenario in found:
         assert all(entrant.product in (nginx, DIRECT) for entrant in scenario.entrants([nginx]))
+
+
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("post", "direct 0, casino 0, nginx 0, direct 1, casino 1, nginx 1"),
+        ("overload", "casino 0, nginx 0, casino 1"),
+        ("overload-small", "casino 0"),
+        ("idle", "casino 0, nginx 0"),
+        ("idle-tls", "casino 0, nginx 0"),
+        ("reload", "casino 0"),
+    ],
+)
+def test_rounds_are_interleaved_and_what_is_long_and_not_judged_by_its_median_has_one(name: str, measured: str) -> None:
+    scenario = next(scenario for scenario in scenarios() if scenario.name == name)
+    nginx = next(product for product in PRODUCTS if product.name == "nginx")
+    assert ", ".join(f"{entrant.name} {turn}" for turn, entrant in order(scenario, [CASINO, nginx], 2)) == measured
 
 
 def test_a_profile_counts_a_recursive_function_once_per_sample() -> None:
