@@ -44,7 +44,7 @@ def admit(exchange: Exchange) -> bool:
     table = worker.table
     if table is None:
         raise Refused(Failure.NOT_READY)
-    _check_size(head, worker.bounds)
+    check_size(head, worker.bounds)
     address = table.locate(head.method, head.host, head.target)
     if address.is_health and head.method in _HEALTH_METHODS and _is_health(exchange, table, address.path):
         return False
@@ -55,9 +55,7 @@ def admit(exchange: Exchange) -> bool:
     exchange.request = request
     if exchange.client.entrance.judges and not exchange.client.entrance.judge(exchange, address):
         return False
-    asks_ahead = table.has_cors and head.method == b"OPTIONS" and not head.length
-    announced = table.router.find_announced(request) if asks_ahead else None
-    found = announced or table.router.find(request)
+    found, asks_ahead = table.find(request, head)
     if isinstance(found, Miss):
         if worker.overload.refuses:
             raise Refused(Failure.OVERLOAD)
@@ -68,7 +66,7 @@ def admit(exchange: Exchange) -> bool:
     worker.values[lane.in_flight] += 1
     if worker.overload.refuses and not worker.shedding.spares(exchange.client, head, plan.gate):
         raise Refused(Failure.OVERLOAD)
-    if plan.has_edges and not cross(exchange, plan, request, preflight=announced is not None):
+    if plan.has_edges and not cross(exchange, plan, request, preflight=asks_ahead):
         return False
     if head.length > plan.body_bytes:
         raise Refused(Failure.BODY_TOO_LARGE)
@@ -77,7 +75,13 @@ def admit(exchange: Exchange) -> bool:
     return is_known and proceed(exchange)
 
 
-def _check_size(head: RequestHead, bounds: Bounds) -> None:
+def check_size(head: RequestHead, bounds: Bounds) -> None:
+    """Hold a head to the bounds that its bytes do not tell.
+
+    Raises:
+        Refused: `TARGET_TOO_LONG` or `HEAD_TOO_LARGE`.
+
+    """
     if len(head.target) > bounds.target_bytes:
         raise Refused(Failure.TARGET_TOO_LONG)
     if head.count > bounds.head_count:

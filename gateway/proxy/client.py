@@ -241,7 +241,8 @@ class ClientConnection(asyncio.Protocol):
     def _begin(self, head: RequestHead) -> None:
         worker, now = self.worker, perf_counter()
         if worker.overload.behind(now) and worker.shedding.refuse(self, head):
-            self._next()
+            self._state = _ANSWERING
+            self.answered(keep=head.keep_alive)
             return
         if head.length:
             self._expect_body(head.length)
@@ -322,7 +323,11 @@ class ClientConnection(asyncio.Protocol):
     def _defer(self, data: bytes) -> None:
         """Put off what is left, so that no connection holds the loop for long."""
         self._hold(data)
-        self.worker.loop.call_soon(self.data_received, b"")
+        self._read_held()
+
+    def _read_held(self) -> None:
+        """Go on behind what the loop reads next: who sends many requests at once is not served before those who send one."""
+        self.worker.loop.call_soon(self.worker.loop.call_soon, self.data_received, b"")
 
     @property
     def expects_preface(self) -> bool:
@@ -377,7 +382,7 @@ class ClientConnection(asyncio.Protocol):
         if self._paused_reading:
             self.resume_reading()
         if self._held:
-            worker.loop.call_soon(self.data_received, b"")
+            self._read_held()
         self.due = worker.clock() + worker.bounds.idle_seconds
         if not self.bucket or self.bucket > self.due * TICKS_PER_SECOND + 1:  # else it is looked at before that
             worker.timers.arm(self, self.due)

@@ -35,7 +35,7 @@ class RequestHead:
 
     __slots__ = (
         "agent", "claims", "connection", "count", "credential", "expect", "headers", "host", "http11", "keep_alive", "key", "length",
-        "lines", "method", "referrer", "request_id", "scheme", "screened", "screened_by", "screened_lines", "target", "traceparent",
+        "lines", "method", "referrer", "remembered", "request_id", "scheme", "screened", "screened_by", "screened_lines", "target", "traceparent",
         "upgrade", "verb",
     )  # fmt: skip
 
@@ -73,6 +73,8 @@ class RequestHead:
         """The method, as text."""
         self.agent = self.referrer = ""
         """As the access log has them."""
+        self.remembered = False
+        """Whether equal bytes are given this very head again, so that more may be remembered of it."""
 
 
 NO_HEAD: Final = RequestHead()
@@ -113,6 +115,7 @@ class RequestReader:
         if head is None:
             head = self._parse(raw)
             if head is not None and len(raw) <= _LONGEST_REMEMBERED:
+                head.remembered = True
                 remember(self._memo, raw, head, _REMEMBERED)
         return head
 

@@ -1,6 +1,7 @@
 """Sheds load early: while more comes than can be done, what is read late in a turn of the loop is refused, cheaply.
 
-A turn reads whatever has arrived meanwhile, so its length is how long the last of it has waited. Only a queue of the
+A turn reads whatever has arrived meanwhile, so its length is how long the last of it has waited, save for the writes that
+follow its end. Only a queue of the
 worker's own counts: a turn in which others had the CPU is left out, and so is what passes by itself within a moment
 (RFC 8289 section 3.1: a good queue empties, a bad one stands). Bytes of bodies are no such queue, they come as they are
 taken: the time they need is left out of the turn. Health checks pass before it is asked.
@@ -93,6 +94,7 @@ class Overload:
             self._began = now
             self._loop.call_soon(self._end_turn)
             if self._late_since:
+                self._forget(now)
                 self._consumed = self._cpu()
         elif now - self._began > self._long:
             self._judge(now)
@@ -124,11 +126,14 @@ class Overload:
         now = self._wall()
         if now - self._began > self._long:
             self._late_until = now
-        elif now - self._late_until > (PATIENCE_SECONDS if self._long == BUSY_SECONDS else MEMORY_SECONDS):
-            self._late_since = 0.0
-            self._long = BUSY_SECONDS
         self._began = 0.0
         if self.refuses:
             self.refuses = self.drowns = False
             self._long = RELIEF_SECONDS
             self._settle()
+
+    def _forget(self, now: float) -> None:
+        """Be over with it once no turn has been long for a while, be it that there was none at all."""
+        if now - self._late_until > (PATIENCE_SECONDS if self._long == BUSY_SECONDS else MEMORY_SECONDS):
+            self._late_since = 0.0
+            self._long = BUSY_SECONDS

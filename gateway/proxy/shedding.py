@@ -13,9 +13,11 @@ from gateway.core.headers import join
 from gateway.core.request import Request
 from gateway.core.route import Found
 from gateway.core.trace import request_id
+from gateway.proxy.admission import check_size
 from gateway.proxy.answers import STATUS_LINES, failure_body, failure_headers
 
 if TYPE_CHECKING:
+    from gateway.core.acl import AccessList
     from gateway.core.identity import Gate
     from gateway.proxy.client import ClientConnection
     from gateway.proxy.head import RequestHead
@@ -31,15 +33,18 @@ _INSTANCE: Final = "instance"
 class _Kind:
     """What refusals of equal heads have in common, and how many of them this turn has seen."""
 
-    __slots__ = ("count", "gate", "lane", "lines", "method", "sent")
+    __slots__ = ("acl", "count", "gate", "host", "lane", "lines", "method", "sent")
 
-    def __init__(self, lane: Lane | None, method: bytes, lines: bytes = b"", gate: Gate | None = None) -> None:
+    def __init__(self, head: RequestHead, lane: Lane | None = None) -> None:
+        self.method = head.method
         self.lane = lane
-        """Where the requests would have gone; None for those that are not refused."""
-        self.method = method
-        self.lines = lines
+        """Where the requests would have gone; None for those that go the long way."""
+        self.lines = b""
         """The answer's head as far as it is the same for all."""
-        self.gate = gate
+        self.host = ""
+        self.acl: AccessList | None = None
+        """Who may ask at all."""
+        self.gate: Gate | None = None
         """What the route demands of callers."""
         self.count = self.sent = 0
 
@@ -64,28 +69,33 @@ class Shedding:
 
     def refuse(self, client: ClientConnection, head: RequestHead) -> bool:
         """Refuse a request; False if it has to go the long way: a body, a health check, a line that is wanted."""
-        worker = self._worker
-        if head.length or not head.keep_alive or not head.http11 or worker.closing:
+        if head.length or head.expect or not head.http11 or self._worker.closing:
             return False
         kind = self._kinds.get(head)
         if kind is None:
-            self._kinds[head] = kind = self._kind(client, head)
-        if kind.lane is None or self.spares(client, head, kind.gate):
+            kind = self._kind(client, head)
+            if head.remembered:
+                self._kinds[head] = kind
+        if kind.lane is None or _is_turned_away(client, head, kind) or self.spares(client, head, kind.gate):
             return False
         if self._to_log:
             self._to_log -= 1
             return False
+        self._answer(client, head, kind)
+        return True
+
+    def _answer(self, client: ClientConnection, head: RequestHead, kind: _Kind) -> None:
         instance = self._identify(client, head)
         body = b"%b%b%b" % (self._before, instance, self._after)
-        client.write(
-            b"%bx-request-id: %b\r\n%bcontent-length: %d\r\n\r\n%b"
-            % (kind.lines, instance, client.entrance.hsts, len(body), body)
-        )
+        end = b"" if head.keep_alive else b"connection: close\r\n"
+        framing = b"%bcontent-length: %d\r\n%b" % (client.entrance.hsts, len(body), end)
+        if head.method == b"HEAD":
+            body = b""
+        client.write(b"%bx-request-id: %b\r\n%b\r\n%b" % (kind.lines, instance, framing, body))
         if not kind.count:
             self._seen.append(kind)
         kind.count += 1
         kind.sent += len(body)
-        return True
 
     def spares(self, client: ClientConnection, head: RequestHead, gate: Gate | None) -> bool:
         """Say whether a caller is served before others: one whom a guarded route knows, while there is time for those."""
@@ -109,17 +119,29 @@ class Shedding:
     def _kind(self, client: ClientConnection, head: RequestHead) -> _Kind:
         worker, table = self._worker, self._worker.table
         if table is None:
-            return _Kind(None, head.method)
+            return _Kind(head)
         try:
+            check_size(head, worker.bounds)
             address = table.locate(head.method, head.host, head.target)
         except Refused:
-            return _Kind(None, head.method)
+            return _Kind(head)
         if address.is_health:
-            return _Kind(None, head.method)
+            return _Kind(head)
         request = Request(address.method, address.host, address.path, address.query, head.headers, client.hop.peer)
-        found = table.router.find(request)
+        found, _ = table.find(request, head)
         plan = found.plan if isinstance(found, Found) else None
-        lines = STATUS_LINES[STATUS[Failure.OVERLOAD]] + join(failure_headers(Failure.OVERLOAD, plan)) + worker.date
-        if plan is None:
-            return _Kind(worker.unrouted, head.method, lines)
-        return _Kind(table.lanes[plan.name], head.method, lines, plan.gate)
+        kind = _Kind(head, table.lanes[plan.name] if plan else worker.unrouted)
+        kind.lines = (
+            STATUS_LINES[STATUS[Failure.OVERLOAD]] + join(failure_headers(Failure.OVERLOAD, plan)) + worker.date
+        )
+        kind.host = address.host
+        kind.acl = table.acl
+        kind.gate = plan.gate if plan else None
+        return kind
+
+
+def _is_turned_away(client: ClientConnection, head: RequestHead, kind: _Kind) -> bool:
+    """Say whether something that comes before the route may have another answer: the entrance, or the list of addresses."""
+    if client.entrance.judges and client.directed != kind.host:
+        return True
+    return kind.acl is not None and not kind.acl.allows(client.hop.origin(head.host, head.claims).client)

@@ -25,7 +25,10 @@ from gateway.core.split import Draws
 
 if TYPE_CHECKING:
     from gateway.core.plan import Plan
+    from gateway.core.request import Request
+    from gateway.core.route import Found, Miss
     from gateway.core.snapshot import Snapshot
+    from gateway.proxy.head import RequestHead
     from gateway.proxy.limits import Limiter, Limits
     from gateway.proxy.service import Service
     from gateway.store.tally import Histogram, Tally
@@ -180,6 +183,14 @@ class Table:
             if len(host_value) + len(target_value) <= _LONGEST_REMEMBERED:
                 remember(self._memo, key, address, _REMEMBERED)
         return address
+
+    def find(self, request: Request, head: RequestHead) -> tuple[Found | Miss, bool]:
+        """Find the route of a request, or of the one that a preflight announces; and say whether it is one."""
+        if self.has_cors and head.method == b"OPTIONS" and not head.length:
+            announced = self.router.find_announced(request)
+            if announced is not None:
+                return announced, True
+        return self.router.find(request), False
 
     def _read(self, method: bytes, host_value: bytes, target_value: bytes) -> Address:
         try:

@@ -11,12 +11,15 @@ from types import SimpleNamespace
 
 import uvloop
 
+from exporters.catalog.gateway import FAILURES, REQUESTS, RESPONSES, SENT
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.proxy.worker import Worker
 from gateway.store.slot import Slot
 from tests.proxy.data_plane import Surroundings
+from tests.totals import read_totals
 
+_ANSWERED = {metric.name for metric in (FAILURES, REQUESTS, RESPONSES, SENT)}
 TURNS = 400
 """Loop iterations in which everything that was put off must have happened."""
 
@@ -73,10 +76,10 @@ class Laboratory:
         return worker
 
     def play(
-        self, packets: list[bytes], answer: bytes, end: End | None = None
+        self, packets: list[bytes], answer: bytes, end: End | None = None, *, peer: str = "127.0.0.1"
     ) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
         """Give packets to a new connection; return what was answered, and each whole request the service got."""
-        found = self._loop.run_until_complete(_exchange(self._worker, packets, answer, end or End()))
+        found = self._loop.run_until_complete(_exchange(self._worker, packets, answer, end or End(), peer))
         ring = Slot.open(self._worker.slot.path, writable=True).ring
         taken = ring.peek(1 << 20)
         ring.advance(len(taken))
@@ -89,11 +92,38 @@ class Laboratory:
         self._worker.overload.refuses = True
         self._worker.overload._began = 0.0 if deep else inf
 
+    def end_soon(self) -> None:
+        """Say on each connection that it is the last answer, as in a drain."""
+        self._worker.closing = True
+
+    def allow_lines(self, count: int) -> None:
+        """Let so many refusals go the long way, and no more."""
+        self._worker.shedding._to_log = count
+
+    def tick(self) -> None:
+        self._worker.shedding.tick()
+
+    @property
+    def kinds_refused(self) -> int:
+        """Of how many heads the worker remembers how to refuse them."""
+        return len(self._worker.shedding._kinds)
+
+    def totals(self) -> dict[object, float]:
+        """What was answered so far, by name and labels."""
+        self._worker.shedding.settle()
+        self._worker.account.settle()
+        counters = read_totals([Slot.open(self._worker.slot.path)]).counters
+        return {key: count for key, count in counters.items() if key[0] in _ANSWERED}
+
     def begin_turn(self, clock: Callable[[], float] = perf_counter) -> None:
         """Let a turn of the loop be under way, judged by this clock."""
         overload = self._worker.overload
         overload._wall = clock
         overload._began = overload._seen = clock()
+
+    def read_in_the_next_batch(self, packet: bytes) -> tuple[int, int]:
+        """Count the requests of a packet that are read at once, and those that are with the callbacks put off so far."""
+        return self._loop.run_until_complete(_count_read(self._worker, packet))
 
     @property
     def turn_began(self) -> float:
@@ -110,11 +140,28 @@ class Laboratory:
         self.surroundings.release()
 
 
-async def _exchange(worker, packets, answer, transport):
-    (pool,) = worker.table.services["game", "v1"].pools
-    client = ClientConnection(app=SimpleNamespace(ctx=SimpleNamespace(worker=worker)), peer="127.0.0.1")
+def _connect(worker, transport, peer) -> ClientConnection:
+    client = ClientConnection(app=SimpleNamespace(ctx=SimpleNamespace(worker=worker)), peer=peer)
     worker.count_connection(1)
     client.connection_made(transport)
+    return client
+
+
+async def _count_read(worker, packet) -> tuple[int, int]:
+    end, counts = End(), []
+    client = _connect(worker, end, "127.0.0.1")
+    client.data_received(packet)
+    for _ in range(2):
+        worker.outbox.flush()
+        counts.append(end.written.count(b"HTTP/1.1 "))
+        await asyncio.sleep(0)
+    client.connection_lost(None)
+    return counts[0], counts[1] - counts[0]
+
+
+async def _exchange(worker, packets, answer, transport, peer):
+    (pool,) = worker.table.services["game", "v1"].pools
+    client = _connect(worker, transport, peer)
     calls: list[tuple[UpstreamConnection, End]] = []
     passed: list[tuple[bytes, bytes]] = []
     for packet in (*packets, b""):

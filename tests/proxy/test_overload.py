@@ -201,3 +201,67 @@ def test_requests_that_stand_among_large_bodies_are_refused_as_without_them(busy
             loop.overload.moved(PIECE_BYTES)
         turn = loop.turn(LONG, busy=busy)
     assert turn == (False, refused)
+
+
+def test_memory_outlives_patience_once_requests_were_refused():
+    loop = Loop()
+    loop.stand()
+    for _ in range(round(2 * PATIENCE_SECONDS / SHORT)):
+        loop.turn(SHORT)
+    assert loop.turn(LONG) == (False, True)
+
+
+def test_what_refused_nobody_is_forgotten_after_a_moment():
+    loop = Loop()
+    for _ in range(PATIENT_TURNS - 1):
+        loop.turn(LONG)
+    for _ in range(round(1.5 * PATIENCE_SECONDS / SHORT)):
+        loop.turn(SHORT)
+    assert not loop.overload.late
+
+
+@pytest.mark.parametrize("refused_before", [False, True])
+def test_silence_ends_an_overload_as_short_turns_do(refused_before):
+    loop = Loop()
+    if refused_before:
+        loop.stand()
+    else:
+        loop.turn(LONG)
+    loop.pass_by(3600)
+    assert loop.turn(LONG) == (False, False)
+
+
+def test_one_turn_longer_than_patience_refuses_nobody_and_is_remembered_from_its_end():
+    loop = Loop()
+    assert loop.turn(1.25 * PATIENCE_SECONDS) == (False, False)
+    assert loop.turn(SHORT) == (False, False)
+    assert loop.turn(LONG) == (False, True)
+
+
+def test_what_passed_before_a_request_was_read_is_no_part_of_a_body():
+    loop = Loop()
+    for _ in range(20):
+        for _ in range(150):
+            refused = loop.overload.behind(loop.now)
+            loop.overload.moved(PIECE_BYTES)
+            loop.pass_by(PIECE_SECONDS)
+        loop.ends.pop()()
+    assert refused
+
+
+def test_of_pieces_that_come_at_once_time_is_left_out_once():
+    loop = Loop()
+    for _ in range(20):
+        loop.overload.behind(loop.now)
+        loop.pass_by(LONG)
+        for _ in range(200):
+            loop.overload.moved(PIECE_BYTES)
+        refused = loop.overload.behind(loop.now)
+        loop.ends.pop()()
+    assert refused
+
+
+def test_no_more_is_left_out_for_a_piece_than_it_can_have_cost():
+    loop = Loop()
+    turns = [loop.crowd(requests=60, pieces=1, size=BULK_BYTES, head_seconds=BUSY_SECONDS / 60) for _ in range(20)]
+    assert turns[-1] > 0

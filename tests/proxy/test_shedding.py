@@ -1,6 +1,7 @@
 """A worker that is behind refuses at once what comes late, answers for its health, and counts all of it."""
 
 import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -9,7 +10,7 @@ from exporters.catalog.gateway import FAILURES, LOG_DROPPED, REQUESTS, RESPONSES
 from gateway.proxy.shedding import LOGGED_PER_TICK
 from gateway.proxy.table import UNROUTED
 from tests.proxy.data_plane import Gateway
-from tests.proxy.laboratory import Laboratory
+from tests.proxy.laboratory import End, Laboratory
 from tests.proxy.wire import Client, Message
 
 CLIENTS, REQUESTS_EACH, MOST_ROUNDS, MANY = 800, 3, 40, 100
@@ -133,4 +134,87 @@ def test_callers_who_are_known_go_before_others(lines, deep, statuses, tmp_path)
     asked = b"GET /keyed HTTP/1.1\r\nHost: a\r\n%b\r\n" % lines
     for _ in range(2 * LOGGED_PER_TICK):
         assert laboratory.play([asked], b"")[0] == statuses
+    laboratory.close()
+
+
+HOST = b" HTTP/1.1\r\nHost: a\r\n"
+PREFLIGHT = b"Origin: https://a.example\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+ROUTES = """
+  keyed: {match: /keyed, answer: {status: 200}}
+  shared:
+    match: POST /shared
+    answer: {status: 200}
+    cors: {origins: ["https://a.example"], methods: [POST]}
+"""
+
+
+@pytest.mark.parametrize("deny", ["", "addresses: {deny: 127.0.0.0/8}"], ids=["", "denied address"])
+@pytest.mark.parametrize(
+    ("asked", "closing"),
+    [
+        pytest.param(b"GET /keyed" + HOST + b"\r\n", False, id="a page"),
+        pytest.param(b"GET /none" + HOST + b"\r\n", False, id="no route"),
+        pytest.param(b"POST /none" + HOST + b"Content-Length: 1\r\n\r\na", False, id="no route, a body"),
+        pytest.param(b"HEAD /keyed" + HOST + b"\r\n", False, id="no body is wanted"),
+        pytest.param(b"GET /keyed" + HOST + b"Connection: close\r\n\r\n", False, id="the last of the connection"),
+        pytest.param(b"GET /keyed" + HOST + b"\r\n", True, id="the last of a worker that ends"),
+        pytest.param(b"GET /keyed" + HOST + b"Expect: 100-continue\r\n\r\n", False, id="nothing to expect"),
+        pytest.param(b"GET /keyed HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", False, id="HTTP/1.0"),
+        pytest.param(b"GET /%zz" + HOST + b"\r\n", False, id="no target"),
+        pytest.param(b"GET /keyed?" + 9_000 * b"a" + HOST + b"\r\n", False, id="too long a target"),
+        pytest.param(b"OPTIONS /shared" + HOST + PREFLIGHT, False, id="a preflight"),
+        pytest.param(b"GET /keyed" + HOST + b"X-Request-Id: good\r\n\r\n", False, id="an id nobody vouches for"),
+    ],
+)
+def test_the_short_way_answers_and_counts_as_the_long_one_does(asked, closing, deny, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.surroundings.apply(wait=False, top=deny, rest="", routes=ROUTES)
+    laboratory.fall_behind(deep=True)
+    if closing:
+        laboratory.end_soon()
+    told = []
+    for lines in (2, 0):
+        end, before = End(), laboratory.totals()
+        laboratory.allow_lines(lines)
+        laboratory.play([asked, asked], b"", end)
+        added = {key: count - before.get(key, 0) for key, count in laboratory.totals().items()}
+        answers = re.sub(rb"[0-9a-f]{32}", b"", end.written)
+        told.append((answers, {key: count for key, count in added.items() if count}))
+    laboratory.close()
+    assert all(told[0])
+    assert told[0] == told[1]
+
+
+def test_of_many_requests_at_once_the_second_is_read_behind_what_others_sent_meanwhile(tmp_path):
+    """Callbacks that are put off run before the loop reads: one that did so at once would be the first of the next turn."""
+    laboratory = Laboratory(tmp_path)
+    laboratory.surroundings.apply(wait=False, top="", rest="", routes=ROUTES)
+    laboratory.fall_behind(deep=True)
+    laboratory.allow_lines(0)
+    assert laboratory.read_in_the_next_batch(2 * (b"GET /keyed" + HOST + b"\r\n")) == (1, 0)
+    laboratory.close()
+
+
+def test_a_request_id_is_kept_if_a_trusted_peer_says_it(tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.surroundings.apply(wait=False, top="", rest="", routes=ROUTES)
+    laboratory.fall_behind(deep=True)
+    laboratory.allow_lines(0)
+    end = End()
+    laboratory.play([b"GET /keyed" + HOST + b"X-Request-Id: good-one-1\r\n\r\n"], b"", end, peer="127.0.0.2")
+    laboratory.close()
+    assert b"x-request-id: good-one-1\r\n" in end.written
+
+
+def test_heads_too_large_to_be_remembered_are_not_kept_by_their_refusal(tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.surroundings.apply(wait=False, top="", rest="", routes=ROUTES)
+    laboratory.fall_behind(deep=True)
+    laboratory.allow_lines(0)
+    for size, kept in ((10, 1), (2_000, 1), (20, 2)):
+        head = b"GET /keyed" + HOST + b"X-Much: " + size * b"a" + b"\r\n\r\n"
+        assert laboratory.play([head, head], b"")[0] == [b"503"] * 2
+        assert laboratory.kinds_refused == kept
+    laboratory.tick()
+    assert laboratory.kinds_refused == 0
     laboratory.close()
