@@ -323,11 +323,7 @@ class ClientConnection(asyncio.Protocol):
     def _defer(self, data: bytes) -> None:
         """Put off what is left, so that no connection holds the loop for long."""
         self._hold(data)
-        self._read_held()
-
-    def _read_held(self) -> None:
-        """Go on behind what the loop reads next: who sends many requests at once is not served before those who send one."""
-        self.worker.loop.call_soon(self.worker.loop.call_soon, self.data_received, b"")
+        self.worker.behind_reads(self.data_received)
 
     @property
     def expects_preface(self) -> bool:
@@ -382,7 +378,7 @@ class ClientConnection(asyncio.Protocol):
         if self._paused_reading:
             self.resume_reading()
         if self._held:
-            self._read_held()
+            worker.behind_reads(self.data_received)
         self.due = worker.clock() + worker.bounds.idle_seconds
         if not self.bucket or self.bucket > self.due * TICKS_PER_SECOND + 1:  # else it is looked at before that
             worker.timers.arm(self, self.due)

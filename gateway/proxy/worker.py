@@ -390,6 +390,10 @@ class Worker:
     def hop(self, peer: str, entrance: Entrance) -> Hop:
         return Hop(peer, scheme=entrance.scheme, port=entrance.port if peer else 0, trust=self.trust)
 
+    def behind_reads(self, go_on: Callable[[bytes], None]) -> None:
+        """Go on with held bytes behind what the loop reads next: who sends many requests at once comes not before all others."""
+        self.loop.call_soon(self.loop.call_soon, go_on, b"")
+
     def crashed(self, error: Exception) -> None:
         """Tell of a bug that cost one connection."""
         _LOG.error("connection_crashed", exc_info=error)
