@@ -7,15 +7,19 @@ the number: a worker that stepped back for each single one would leave the queue
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+import struct
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.proxy.backlog import Backlog
 from gateway.proxy.secured import Secured
 from gateway.store.slot import Slot, Word
 
 if TYPE_CHECKING:
+    from gateway.proxy.client import ClientConnection
     from gateway.proxy.entrance import Entrance
     from gateway.proxy.worker import Worker
 
@@ -25,6 +29,10 @@ _LATE_BATCH: Final = 128
 """The same while turns are long and therefore few: who comes now must not wait for a second to be refused."""
 _AHEAD_DIVISOR: Final = 8
 """A worker may hold this part (an eighth) more than another, and one."""
+_PEEKED_BYTES: Final = 8 * 1024
+"""Of a connection that is to be refused; what says more in its first request is served."""
+_LAST_DATA: Final = struct.Struct("@52xI")
+"""Milliseconds since a connection sent something, or since it was made: tcpi_last_data_recv in linux/tcp.h."""
 _STEP_BACK_SECONDS: Final = 0.002
 _ALIVE_NS: Final = 400_000_000
 _UNSENT_BYTES: Final = 128 * 1024
@@ -37,7 +45,9 @@ _EXHAUSTED_SECONDS: Final = 0.1
 class Acceptor:
     """One listener, as one worker uses it."""
 
-    __slots__ = ("_entrance", "_factory", "_listening", "_peers", "_socket", "_tasks", "_worker")
+    __slots__ = (
+        "_backlog", "_entrance", "_factory", "_listening", "_peers", "_refused", "_socket", "_tasks", "_worker",
+    )  # fmt: skip
 
     def __init__(
         self, worker: Worker, entrance: Entrance, listening: socket.socket, factory: Any, peers: list[Slot]
@@ -48,6 +58,9 @@ class Acceptor:
         self._factory = factory
         self._peers = peers
         self._listening = False
+        self._backlog = Backlog()
+        self._refused: list[tuple[socket.socket, int, bytes]] = []
+        """Who is about to be refused, the bytes that are read of each, and the answer."""
         self._tasks: set[Any] = set()
 
     def start(self) -> None:
@@ -61,12 +74,30 @@ class Acceptor:
         self._listening = False
 
     def _ready(self) -> None:
-        for _ in range(_LATE_BATCH if self._worker.overload.late else _BATCH):
+        waited, connected = 0.0, None
+        for _ in range(_LATE_BATCH if self._backlog.refuses or self._worker.overload.late else _BATCH):
             if self._is_ahead():
                 self._step_back(_STEP_BACK_SECONDS)
-                return
-            if not self._accept():
-                return
+                break
+            connected = self._accept()
+            if connected is None:
+                break
+        else:
+            waited = _waited(connected) if connected else 0.0
+        self._backlog.waited(waited)
+        if self._refused:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """Count the refusals of a batch, then send them."""
+        self._worker.shedding.settle()
+        for connected, size, answer in self._refused:
+            with contextlib.suppress(OSError):
+                connected.recv(size)  # what is left unread would make the end a reset, which takes the answer along
+                connected.send(answer)
+            connected.close()
+        self._worker.count_connection(-len(self._refused))
+        self._refused.clear()
 
     def _is_ahead(self) -> bool:
         """Say whether another worker that is alive holds clearly fewer connections."""
@@ -90,36 +121,61 @@ class Acceptor:
             if self._accept():
                 self._ready()
 
-    def _accept(self) -> bool:
+    def _accept(self) -> socket.socket | None:
+        """Take one connection, be it to close it at once; None if there is none."""
         try:
             connected, address = self._socket.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return False
+            return None
         except OSError as error:
             if error.errno in _EXHAUSTED:
                 self._step_back(_EXHAUSTED_SECONDS)
-            return False
+            return None
         peer = address[0] if isinstance(address, tuple) else ""
         worker = self._worker
         if not worker.admits(peer):
             connected.close()
-            return True
+            return connected
         connected.setblocking(False)
+        worker.count_connection(1)
+        client = self._factory(peer=peer, entrance=self._entrance)
+        if self._backlog.refuses and self._is_refused(client, connected):
+            return connected
         if peer:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        worker.count_connection(1)
-        task = worker.loop.create_task(self._connect(connected, peer))
+        task = worker.loop.create_task(self._connect(connected, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return True
+        return connected
 
-    async def _connect(self, connected: socket.socket, peer: str) -> None:
+    def _is_refused(self, client: ClientConnection, connected: socket.socket) -> bool:
+        """Refuse what a new connection asks for, if that can be told from what has come, at a fraction of what a transport costs."""
+        if self._entrance.keyring or self._entrance.preface:
+            return False
+        try:
+            asked = connected.recv(_PEEKED_BYTES, socket.MSG_PEEK)
+        except OSError:  # nothing has come
+            return False
+        answer = self._worker.shedding.refusal(client, asked)
+        if answer:
+            self._refused.append((connected, len(asked), answer))
+        return bool(answer)
+
+    async def _connect(self, connected: socket.socket, client: ClientConnection) -> None:
         worker, entrance = self._worker, self._entrance
-        client = self._factory(peer=peer, entrance=entrance)
         protocol = Secured(client, worker.handshakes, entrance.keyring) if entrance.keyring else client
         try:
             await worker.loop.connect_accepted_socket(lambda: protocol, connected)
         except OSError:  # gone before it began
             worker.count_connection(-1)
             connected.close()
+
+
+def _waited(connected: socket.socket) -> float:
+    """Say for how many seconds what a new connection asks for has been there; 0 where the kernel does not tell."""
+    try:
+        told = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA.size)
+    except OSError:  # it was closed at once, or is no TCP
+        return 0.0
+    return float(_LAST_DATA.unpack(told)[0]) / 1e3

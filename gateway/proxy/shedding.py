@@ -15,6 +15,7 @@ from gateway.core.route import Found
 from gateway.core.trace import request_id
 from gateway.proxy.admission import check_size
 from gateway.proxy.answers import STATUS_LINES, failure_body, failure_headers
+from gateway.proxy.framing import HEAD_END
 
 if TYPE_CHECKING:
     from gateway.core.acl import AccessList
@@ -69,33 +70,50 @@ class Shedding:
 
     def refuse(self, client: ClientConnection, head: RequestHead) -> bool:
         """Refuse a request; False if it has to go the long way: a body, a health check, a line that is wanted."""
-        if head.length or head.expect or not head.http11 or self._worker.closing:
+        kind = self._refusable(client, head)
+        if kind is None or self._worker.closing:
             return False
+        if self._to_log:
+            self._to_log -= 1
+            return False
+        client.write(self._answer(client, head, kind, keep=head.keep_alive))
+        return True
+
+    def refusal(self, client: ClientConnection, asked: bytes) -> bytes:
+        """Answer a connection's first request, which is its last then; empty if it must not be refused unseen."""
+        if asked.find(HEAD_END) + len(HEAD_END) != len(asked) or len(asked) > self._worker.bounds.head_bytes:
+            return b""
+        try:
+            head = self._worker.requests.read(asked)
+        except Refused:
+            return b""
+        kind = self._refusable(client, head) if head else None
+        return self._answer(client, head, kind, keep=False) if head and kind else b""
+
+    def _refusable(self, client: ClientConnection, head: RequestHead) -> _Kind | None:
+        if head.length or head.expect:
+            return None
         kind = self._kinds.get(head)
         if kind is None:
             kind = self._kind(client, head)
             if head.remembered:
                 self._kinds[head] = kind
         if kind.lane is None or _is_turned_away(client, head, kind) or self.spares(client, head, kind.gate):
-            return False
-        if self._to_log:
-            self._to_log -= 1
-            return False
-        self._answer(client, head, kind)
-        return True
+            return None
+        return kind
 
-    def _answer(self, client: ClientConnection, head: RequestHead, kind: _Kind) -> None:
+    def _answer(self, client: ClientConnection, head: RequestHead, kind: _Kind, *, keep: bool) -> bytes:
         instance = self._identify(client, head)
         body = b"%b%b%b" % (self._before, instance, self._after)
-        end = b"" if head.keep_alive else b"connection: close\r\n"
+        end = b"connection: close\r\n" if not keep else b"" if head.http11 else b"connection: keep-alive\r\n"
         framing = b"%bcontent-length: %d\r\n%b" % (client.entrance.hsts, len(body), end)
         if head.method == b"HEAD":
             body = b""
-        client.write(b"%bx-request-id: %b\r\n%b\r\n%b" % (kind.lines, instance, framing, body))
         if not kind.count:
             self._seen.append(kind)
         kind.count += 1
         kind.sent += len(body)
+        return b"%bx-request-id: %b\r\n%b\r\n%b" % (kind.lines, instance, framing, body)
 
     def spares(self, client: ClientConnection, head: RequestHead, gate: Gate | None) -> bool:
         """Say whether a caller is served before others: one whom a guarded route knows, while there is time for those."""

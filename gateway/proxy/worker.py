@@ -356,9 +356,10 @@ class Worker:
 
     def count_connection(self, change: int) -> None:
         self.words[Word.CONNECTIONS] += change
+        if change > 0:
+            self.values[self._accepted] += change
 
     def connected(self, client: ClientConnection) -> None:
-        self.values[self._accepted] += 1
         self.connections.add(client)
         self._address(client, 1)
         self.timers.arm(client, self.clock() + self.bounds.idle_seconds)

@@ -140,7 +140,7 @@ class Gateway(Surroundings):
         super().__init__(place, upstream.port)
         self.upstream = upstream
         self._listeners = {
-            "": socket.create_server(("127.0.0.1", 0), backlog=512),
+            "": socket.create_server(("127.0.0.1", 0), backlog=4096),
             "dual": socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True),
             "proxy": socket.create_server(("127.0.0.1", 0)),
             "unix": _unix_server(place / "unix.sock"),

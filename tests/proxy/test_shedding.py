@@ -160,6 +160,7 @@ ROUTES = """
         pytest.param(b"GET /keyed" + HOST + b"\r\n", True, id="the last of a worker that ends"),
         pytest.param(b"GET /keyed" + HOST + b"Expect: 100-continue\r\n\r\n", False, id="nothing to expect"),
         pytest.param(b"GET /keyed HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", False, id="HTTP/1.0"),
+        pytest.param(b"GET /keyed HTTP/1.0\r\n\r\n", False, id="HTTP/1.0, once"),
         pytest.param(b"GET /%zz" + HOST + b"\r\n", False, id="no target"),
         pytest.param(b"GET /keyed?" + 9_000 * b"a" + HOST + b"\r\n", False, id="too long a target"),
         pytest.param(b"OPTIONS /shared" + HOST + PREFLIGHT, False, id="a preflight"),

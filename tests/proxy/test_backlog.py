@@ -1,0 +1,158 @@
+"""Clients that open a connection for each request are refused, too, when the queue of those to be accepted stands."""
+
+from hashlib import sha256
+
+import pytest
+
+from exporters.catalog.gateway import ACCEPTED, FAILURES, LOG_DROPPED, RESPONSES, SENT
+from gateway.proxy.backlog import Backlog
+from gateway.proxy.overload import BUSY_SECONDS, MEMORY_SECONDS, PATIENCE_SECONDS, RELIEF_SECONDS
+from tests.proxy.wire import Message
+
+BATCH_SECONDS = 0.005
+PATIENT_BATCHES = round(PATIENCE_SECONDS / BATCH_SECONDS)
+RELIEF_BATCHES = round(RELIEF_SECONDS / BATCH_SECONDS)
+LONG, BETWEEN = 2 * BUSY_SECONDS, (BUSY_SECONDS + RELIEF_SECONDS) / 2
+
+CLIENTS, MOST_ROUNDS, MANY = 3_000, 10, 50
+HEADER_LINES = 90
+KEY = "the one that is known"
+HEALTH = b"GET /.casino/health HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Listener:
+    """A listener's batches, each as long as `BATCH_SECONDS`, of which the worker has the CPU for the share told."""
+
+    def __init__(self):
+        self.now = self.consumed = 1.0
+        self.backlog = Backlog(wall=lambda: self.now, cpu=lambda: self.consumed)
+
+    def batches(self, count, waited, *, busy=1.0):
+        """Accept so many batches, of whose last one each had waited so long; say before which of them it refused."""
+        refused = []
+        for _ in range(count):
+            refused.append(self.backlog.refuses)
+            self.now += BATCH_SECONDS
+            self.consumed += busy * BATCH_SECONDS
+            self.backlog.waited(waited)
+        return refused
+
+    def stand(self):
+        while not self.backlog.refuses:
+            self.batches(1, LONG)
+
+
+def test_a_queue_that_stands_is_refused_once_patience_is_over_and_until_nobody_has_waited():
+    listener = Listener()
+    assert not any(listener.batches(PATIENT_BATCHES, LONG))
+    assert all(listener.batches(100, LONG)[2:])
+    listener.batches(1, 0)
+    assert not listener.backlog.refuses
+
+
+@pytest.mark.parametrize(
+    ("waited", "busy"),
+    [
+        pytest.param(BUSY_SECONDS, 1.0, id="a short queue, however long it lasts"),
+        pytest.param(LONG, 0.0, id="others had the CPU"),
+    ],
+)
+def test_nobody_is_refused(waited, busy):
+    assert not any(Listener().batches(1_000, waited, busy=busy))
+
+
+def test_queues_that_pass_within_a_moment_refuse_nobody():
+    listener = Listener()
+    for _ in range(50):
+        assert not any(listener.batches(PATIENT_BATCHES - 1, LONG) + listener.batches(1, 0))
+
+
+def test_for_a_second_it_is_remembered_and_a_shorter_queue_is_long():
+    listener = Listener()
+    listener.stand()
+    listener.batches(1, 0)
+    assert not any(listener.batches(RELIEF_BATCHES + 1, BETWEEN))
+    assert all(listener.batches(50, BETWEEN)[1:])
+    listener.batches(1, 0)
+    listener.now += MEMORY_SECONDS
+    assert not any(listener.batches(PATIENT_BATCHES, LONG))
+
+
+def test_silence_ends_a_queue_whose_last_one_came_with_a_full_batch():
+    listener = Listener()
+    listener.batches(2, LONG)
+    listener.now += 3600
+    listener.consumed += 1
+    assert not any(listener.batches(PATIENT_BATCHES, LONG))
+
+
+def asks(number: int, start: bytes) -> bytes:
+    """A request of a kind no worker has seen: its head takes time to read."""
+    lines = b"".join(b"X-%d-%d: %d\r\n" % (number, line, line) for line in range(HEADER_LINES))
+    return b"%b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (start, lines)
+
+
+@pytest.fixture
+def storm(gateway):
+    """Ask on many new connections at once, and then the last ones, until many are refused; give all answers and theirs."""
+
+    def ask(*last: bytes) -> tuple[list[Message], list[Message]]:
+        answers: list[Message] = []
+        for turn in range(MOST_ROUNDS):
+            crowd, others = [], []
+            with gateway.still():
+                for number in range(CLIENTS):
+                    crowd.append(gateway.connect())
+                    crowd[-1].send(asks(turn * CLIENTS + number, b"GET /static"))
+                for asked in last:
+                    others.append(gateway.connect())
+                    others[-1].send(asked)
+            answers += [client.message() for client in crowd]
+            found = [client.message() for client in others]
+            for client, answer in zip(crowd, answers[-CLIENTS:], strict=True):
+                assert answer.one(b"connection") is None or client.rest() == b""
+            for client in crowd + others:
+                client.close()
+            if sum(answer.failure == "overload" for answer in answers) >= MANY:
+                return answers, found
+        raise AssertionError("hardly anybody was refused")
+
+    return ask
+
+
+def test_who_waited_is_refused_and_counted_as_on_any_connection(storm, gateway, configure):
+    configure(rest="")
+    kinds = {
+        "responses": lambda: gateway.total(RESPONSES, route="static", code="503"),
+        "failures": lambda: gateway.total(FAILURES, route="static", failure="overload"),
+        "sent": lambda: gateway.total(SENT, route="static"),
+        "accepted": lambda: gateway.total(ACCEPTED),
+        "unlogged": lambda: gateway.total(LOG_DROPPED, reason="overload"),
+    }
+    before = {name: kind() for name, kind in kinds.items()}
+    answers, _ = storm()
+    added = {name: kind() - before[name] for name, kind in kinds.items()}
+    refused = [answer for answer in answers if answer.failure == "overload"]
+    assert {answer.status for answer in answers} == {203, 503}
+    assert added["responses"] == added["failures"] == len(refused) >= added["unlogged"] > 0
+    assert added["sent"] == sum(len(answer.body) for answer in answers)
+    assert added["accepted"] == len(answers)
+    assert b"close" in {answer.one(b"connection") for answer in refused}
+    assert len({answer.one(b"x-request-id") for answer in refused}) == len(refused)
+
+
+def test_health_and_callers_who_are_known_are_served_and_what_cannot_be_judged_unseen(storm, configure):
+    configure(
+        rest="",
+        top=f"consumers: {{shop: {{keys: {sha256(KEY.encode()).hexdigest()}}}}}",
+        routes="  static: {match: /static, answer: {status: 203}}\n"
+        "  keyed: {match: /keyed, answer: {status: 200}, identity: key}",
+    )
+    _, answers = storm(
+        HEALTH,
+        b"GET /keyed HTTP/1.1\r\nHost: a\r\nX-API-Key: " + KEY.encode() + b"\r\n\r\n",
+        b"POST /static HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab",
+        b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /static HTTP/1.1\r\nHost: a b\r\n\r\n",
+    )
+    assert [answer.status for answer in answers] == [200, 200, 203, 400, 400]
