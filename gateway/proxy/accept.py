@@ -31,6 +31,10 @@ _AHEAD_DIVISOR: Final = 8
 """A worker may hold this part (an eighth) more than another, and one."""
 _PEEKED_BYTES: Final = 8 * 1024
 """Of a connection that is to be refused; what says more in its first request is served."""
+_READ_BYTES: Final = 64 * 1024
+"""Of one that is refused: what is left unread would make its end a reset, which may take the answer along."""
+_SAMPLES: Final = 8
+"""The last ones of a batch are asked how long they waited, for one alone may have begun to ask just now."""
 _LAST_DATA: Final = struct.Struct("@52xI")
 """Milliseconds since a connection sent something, or since it was made: tcpi_last_data_recv in linux/tcp.h."""
 _STEP_BACK_SECONDS: Final = 0.002
@@ -46,7 +50,7 @@ class Acceptor:
     """One listener, as one worker uses it."""
 
     __slots__ = (
-        "_backlog", "_entrance", "_factory", "_listening", "_peers", "_refused", "_socket", "_tasks", "_worker",
+        "_backlog", "_batch", "_entrance", "_factory", "_listening", "_peers", "_refused", "_socket", "_tasks", "_worker",
     )  # fmt: skip
 
     def __init__(
@@ -59,8 +63,9 @@ class Acceptor:
         self._peers = peers
         self._listening = False
         self._backlog = Backlog()
-        self._refused: list[tuple[socket.socket, int, bytes]] = []
-        """Who is about to be refused, the bytes that are read of each, and the answer."""
+        self._refused: list[tuple[socket.socket, bytes]] = []
+        """Who is about to be refused, and the answer."""
+        self._batch = _BATCH
         self._tasks: set[Any] = set()
 
     def start(self) -> None:
@@ -74,29 +79,42 @@ class Acceptor:
         self._listening = False
 
     def _ready(self) -> None:
-        waited, connected = 0.0, None
-        for _ in range(_LATE_BATCH if self._backlog.refuses or self._worker.overload.late else _BATCH):
-            if self._is_ahead():
-                self._step_back(_STEP_BACK_SECONDS)
-                break
-            connected = self._accept()
-            if connected is None:
-                break
-        else:
-            waited = _waited(connected) if connected else 0.0
-        self._backlog.waited(waited)
-        if self._refused:
+        self._take(0)
+
+    def _take(self, least: int) -> None:
+        """Take a batch: at least so many, if there are, though others hold fewer; and if the queue stands, all of it."""
+        taken: list[socket.socket] = []
+        try:
+            while len(taken) < (_LATE_BATCH if self._worker.overload.late else self._batch):
+                if len(taken) >= least and not self._backlog.stands and self._is_ahead():
+                    self._step_back(_STEP_BACK_SECONDS)
+                    break
+                connected = self._accept()
+                if connected is None:
+                    taken = []
+                    self._backlog.waited(0.0)
+                    break
+                taken.append(connected)
+            waits = [_waited(connected) for connected in taken[-_SAMPLES:] if connected.fileno() >= 0]
+            if waits:
+                self._backlog.waited(max(waits))
+        finally:
             self._refuse()
 
     def _refuse(self) -> None:
         """Count the refusals of a batch, then send them."""
-        self._worker.shedding.settle()
-        for connected, size, answer in self._refused:
+        self._batch = _LATE_BATCH if self._refused else _BATCH
+        if not self._refused:
+            return
+        worker, count = self._worker, len(self._refused)
+        worker.shedding.settle()
+        worker.count_connection(count)
+        for connected, answer in self._refused:
             with contextlib.suppress(OSError):
-                connected.recv(size)  # what is left unread would make the end a reset, which takes the answer along
+                connected.recv(_READ_BYTES)
                 connected.send(answer)
             connected.close()
-        self._worker.count_connection(-len(self._refused))
+        worker.count_connection(-count)
         self._refused.clear()
 
     def _is_ahead(self) -> bool:
@@ -118,8 +136,7 @@ class Acceptor:
     def _resume(self) -> None:
         if self._listening:
             self._worker.loop.add_reader(self._socket, self._ready)
-            if self._accept():
-                self._ready()
+            self._take(1)
 
     def _accept(self) -> socket.socket | None:
         """Take one connection, be it to close it at once; None if there is none."""
@@ -137,13 +154,13 @@ class Acceptor:
             connected.close()
             return connected
         connected.setblocking(False)
-        worker.count_connection(1)
         client = self._factory(peer=peer, entrance=self._entrance)
         if self._backlog.refuses and self._is_refused(client, connected):
             return connected
         if peer:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        worker.count_connection(1)
         task = worker.loop.create_task(self._connect(connected, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -159,7 +176,7 @@ class Acceptor:
             return False
         answer = self._worker.shedding.refusal(client, asked)
         if answer:
-            self._refused.append((connected, len(asked), answer))
+            self._refused.append((connected, answer))
         return bool(answer)
 
     async def _connect(self, connected: socket.socket, client: ClientConnection) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Backlog:
     """How far one worker is behind with one listener."""
 
-    __slots__ = ("_consumed", "_cpu", "_noted", "_refused", "_stands", "_wall", "refuses")
+    __slots__ = ("_consumed", "_cpu", "_noted", "_refused", "_wall", "refuses", "stands")
 
     def __init__(self, *, wall: Callable[[], float] = perf_counter, cpu: Callable[[], float] = thread_time) -> None:
         """`wall` and `cpu` give seconds: the time, and what this thread has consumed."""
@@ -27,20 +27,21 @@ class Backlog:
         self._cpu = cpu
         self._noted = self._refused = -inf
         """When was last told who waited, and when that last made for refusals."""
-        self._stands = False
+        self.stands = False
+        """Whether it was long when last told."""
         self._consumed = 0.0
         """CPU time when the queue began to stand."""
         self.refuses = False
         """Who is accepted next is refused."""
 
     def waited(self, seconds: float) -> None:
-        """Note how long the last connection of a batch had waited; 0 if nobody waits any more."""
+        """Note for how long the last connections of a batch had waited; 0 if nobody waits any more."""
         now = self._wall()
         remembers = now - self._refused < MEMORY_SECONDS
-        fresh = not self._stands or now - self._noted > PATIENCE_SECONDS
+        fresh = not self.stands or now - self._noted > PATIENCE_SECONDS
         self._noted = now
-        self._stands = seconds > (RELIEF_SECONDS if remembers else BUSY_SECONDS)
-        if not self._stands:
+        self.stands = seconds > (RELIEF_SECONDS if remembers else BUSY_SECONDS)
+        if not self.stands:
             self.refuses = False
             return
         if fresh:

@@ -81,7 +81,11 @@ class Shedding:
 
     def refusal(self, client: ClientConnection, asked: bytes) -> bytes:
         """Answer a connection's first request, which is its last then; empty if it must not be refused unseen."""
-        if asked.find(HEAD_END) + len(HEAD_END) != len(asked) or len(asked) > self._worker.bounds.head_bytes:
+        if (
+            not asked.endswith(HEAD_END)
+            or asked.find(HEAD_END) + len(HEAD_END) != len(asked)
+            or len(asked) > self._worker.bounds.head_bytes
+        ):
             return b""
         try:
             head = self._worker.requests.read(asked)
@@ -160,6 +164,6 @@ class Shedding:
 
 def _is_turned_away(client: ClientConnection, head: RequestHead, kind: _Kind) -> bool:
     """Say whether something that comes before the route may have another answer: the entrance, or the list of addresses."""
-    if client.entrance.judges and client.directed != kind.host:
+    if client.entrance.judges and (not kind.host or client.directed != kind.host):
         return True
     return kind.acl is not None and not kind.acl.allows(client.hop.origin(head.host, head.claims).client)

@@ -130,6 +130,8 @@ class Worker:
         self.ready = self.closing = False
         self.date = b""
         self.connections: set[ClientConnection] = set()
+        self._held: set[ClientConnection] = set()
+        """Who holds bytes that are about to be read."""
         self.done: asyncio.Future[None] = self.loop.create_future()
         self._services: dict[tuple[str, str], Service] = {}
         self._addresses: dict[str, int] = {}
@@ -391,9 +393,15 @@ class Worker:
     def hop(self, peer: str, entrance: Entrance) -> Hop:
         return Hop(peer, scheme=entrance.scheme, port=entrance.port if peer else 0, trust=self.trust)
 
-    def behind_reads(self, go_on: Callable[[bytes], None]) -> None:
+    def behind_reads(self, client: ClientConnection) -> None:
         """Go on with held bytes behind what the loop reads next: who sends many requests at once comes not before all others."""
-        self.loop.call_soon(self.loop.call_soon, go_on, b"")
+        if client not in self._held:
+            self._held.add(client)
+            self.loop.call_soon(self.loop.call_soon, self._read_held, client)
+
+    def _read_held(self, client: ClientConnection) -> None:
+        self._held.discard(client)
+        client.data_received(b"")
 
     def crashed(self, error: Exception) -> None:
         """Tell of a bug that cost one connection."""

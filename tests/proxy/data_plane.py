@@ -74,6 +74,8 @@ PARTS = {
     "routes": ROUTES,
     "rest": "  all: {match: /**, to: game, body: 1MB}",
 }
+_IP_BIND_ADDRESS_NO_PORT = 24
+"""linux/in.h: the port is found when the other end is known, which is quick however many are in use."""
 
 
 class Surroundings:
@@ -142,7 +144,7 @@ class Gateway(Surroundings):
         self._listeners = {
             "": socket.create_server(("127.0.0.1", 0), backlog=4096),
             "dual": socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True),
-            "proxy": socket.create_server(("127.0.0.1", 0)),
+            "proxy": socket.create_server(("127.0.0.1", 0), backlog=4096),
             "unix": _unix_server(place / "unix.sock"),
             **{name: socket.create_server(("127.0.0.1", 0), backlog=512) for name in more},
         }
@@ -219,8 +221,11 @@ class Gateway(Surroundings):
             connected = socket.socket(socket.AF_UNIX)
             connected.connect(self.unix)
             return Client(connected)
-        port = self._listeners[listener].getsockname()[1]
-        return Client(socket.create_connection(("127.0.0.1", port), source_address=(source, 0)))
+        connected = socket.socket()
+        connected.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        connected.bind((source, 0))
+        connected.connect(("127.0.0.1", self._listeners[listener].getsockname()[1]))
+        return Client(connected)
 
     # ---- what it says of itself
 

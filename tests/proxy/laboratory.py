@@ -1,8 +1,11 @@
 """A real worker on a loop of its own, in the test's process: it accepts nothing, both ends of its connections are played."""
 
 import asyncio
+import functools
 import json
 import re
+import socket
+import time
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -12,10 +15,12 @@ from types import SimpleNamespace
 import uvloop
 
 from exporters.catalog.gateway import FAILURES, REQUESTS, RESPONSES, SENT
+from gateway.proxy.accept import Acceptor
 from gateway.proxy.client import ClientConnection
+from gateway.proxy.entrance import PLAIN
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.proxy.worker import Worker
-from gateway.store.slot import Slot
+from gateway.store.slot import Slot, Word
 from tests.proxy.data_plane import Surroundings
 from tests.totals import read_totals
 
@@ -92,6 +97,21 @@ class Laboratory:
         self._worker.overload.refuses = True
         self._worker.overload._began = 0.0 if deep else inf
 
+    def acceptor(self, listening: socket.socket, *, others: int) -> Acceptor:
+        """Accept for this worker beside another one that holds so many connections."""
+        words = {Word.CONNECTIONS: others, Word.HEARTBEAT: time.monotonic_ns() + 10**12, Word.GENERATION: 1}
+        factory = functools.partial(ClientConnection, app=SimpleNamespace(ctx=SimpleNamespace(worker=self._worker)))
+        self._worker._follow()
+        return Acceptor(self._worker, PLAIN, listening, factory, [SimpleNamespace(words=words)])
+
+    def let_go(self, acceptor: Acceptor) -> None:
+        """Reset all connections it has made."""
+        self._loop.run_until_complete(_reset_all(self._worker, acceptor))
+
+    @property
+    def connections(self) -> int:
+        return self._worker.words[Word.CONNECTIONS]
+
     def end_soon(self) -> None:
         """Say on each connection that it is the last answer, as in a drain."""
         self._worker.closing = True
@@ -145,6 +165,14 @@ def _connect(worker, transport, peer) -> ClientConnection:
     worker.count_connection(1)
     client.connection_made(transport)
     return client
+
+
+async def _reset_all(worker, acceptor) -> None:
+    await asyncio.gather(*acceptor._tasks)
+    for client in list(worker.connections):
+        client.abort()
+    while worker.connections:
+        await asyncio.sleep(0)
 
 
 async def _count_read(worker, packet) -> tuple[int, int]:

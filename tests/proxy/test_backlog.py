@@ -1,13 +1,19 @@
 """Clients that open a connection for each request are refused, too, when the queue of those to be accepted stands."""
 
+import socket
 from hashlib import sha256
+from time import perf_counter
 
 import pytest
 
 from exporters.catalog.gateway import ACCEPTED, FAILURES, LOG_DROPPED, RESPONSES, SENT
+from gateway.proxy.accept import _waited
 from gateway.proxy.backlog import Backlog
 from gateway.proxy.overload import BUSY_SECONDS, MEMORY_SECONDS, PATIENCE_SECONDS, RELIEF_SECONDS
+from tests.proxy.data_plane import TRUSTED
+from tests.proxy.laboratory import Laboratory
 from tests.proxy.wire import Message
+from tests.waiting import until
 
 BATCH_SECONDS = 0.005
 PATIENT_BATCHES = round(PATIENCE_SECONDS / BATCH_SECONDS)
@@ -99,25 +105,30 @@ def storm(gateway):
     def ask(*last: bytes) -> tuple[list[Message], list[Message]]:
         answers: list[Message] = []
         for turn in range(MOST_ROUNDS):
-            crowd, others = [], []
-            with gateway.still():
-                for number in range(CLIENTS):
-                    crowd.append(gateway.connect())
-                    crowd[-1].send(asks(turn * CLIENTS + number, b"GET /static"))
-                for asked in last:
-                    others.append(gateway.connect())
-                    others[-1].send(asked)
-            answers += [client.message() for client in crowd]
-            found = [client.message() for client in others]
-            for client, answer in zip(crowd, answers[-CLIENTS:], strict=True):
-                assert answer.one(b"connection") is None or client.rest() == b""
-            for client in crowd + others:
-                client.close()
-            if sum(answer.failure == "overload" for answer in answers) >= MANY:
-                return answers, found
+            found = rush(gateway, turn, "", b"", last)
+            answers += found[0]
+            if sum(answer.one(b"connection") == b"close" for answer in answers) >= MANY:
+                return answers, found[1]
         raise AssertionError("hardly anybody was refused")
 
     return ask
+
+
+def rush(gateway, turn, listener, preface, last):
+    """Ask on many new connections, all at once for the worker, and on some more; give the answers to both."""
+    with gateway.still():
+        crowd = [gateway.connect(listener, TRUSTED) for _ in range(CLIENTS)]
+        for number, client in enumerate(crowd):
+            client.send(preface + asks(turn * CLIENTS + number, b"GET /static"))
+        others = [gateway.connect(listener, TRUSTED) for _ in last]
+        for client, asked in zip(others, last, strict=True):
+            client.send(preface + asked)
+    answers, found = [client.message() for client in crowd], [client.message() for client in others]
+    for client, answer in zip(crowd, answers, strict=True):
+        assert answer.one(b"connection") is None or not client.was_reset()
+    for client in crowd + others:
+        client.close()
+    return answers, found
 
 
 def test_who_waited_is_refused_and_counted_as_on_any_connection(storm, gateway, configure):
@@ -134,10 +145,10 @@ def test_who_waited_is_refused_and_counted_as_on_any_connection(storm, gateway, 
     added = {name: kind() - before[name] for name, kind in kinds.items()}
     refused = [answer for answer in answers if answer.failure == "overload"]
     assert {answer.status for answer in answers} == {203, 503}
+    assert {answer.failure for answer in answers if answer.one(b"connection")} == {"overload"}
     assert added["responses"] == added["failures"] == len(refused) >= added["unlogged"] > 0
     assert added["sent"] == sum(len(answer.body) for answer in answers)
     assert added["accepted"] == len(answers)
-    assert b"close" in {answer.one(b"connection") for answer in refused}
     assert len({answer.one(b"x-request-id") for answer in refused}) == len(refused)
 
 
@@ -156,3 +167,64 @@ def test_health_and_callers_who_are_known_are_served_and_what_cannot_be_judged_u
         b"GET /static HTTP/1.1\r\nHost: a b\r\n\r\n",
     )
     assert [answer.status for answer in answers] == [200, 200, 203, 400, 400]
+
+
+def test_behind_a_proxy_header_nobody_is_refused_unread(gateway, configure):
+    configure(rest="")
+    answers, [health] = rush(gateway, 0, "proxy", b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n", [HEALTH])
+    assert {answer.one(b"connection") for answer in answers} == {None}
+    assert health.status == 200
+
+
+@pytest.fixture
+def queue():
+    """A listening socket, and a way to have clients wait in its backlog who ask now, for some seconds."""
+    made: list[socket.socket] = []
+
+    def wait(count, seconds, *, late=b""):
+        for _ in range(count):
+            made.append(socket.create_connection(listening.getsockname()))
+            made[-1].sendall(b"GET /static HTTP/1.1\r\n")
+        over = perf_counter() + seconds
+        until(lambda: perf_counter() > over)
+        for client in made[-count:]:
+            client.sendall(late)
+        return listening
+
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        yield wait
+        for client in made:
+            client.close()
+
+
+@pytest.mark.parametrize(
+    ("waited", "accepted"),
+    [pytest.param(LONG, 1 + 32, id="the queue stands"), pytest.param(0.0, 1, id="it does not")],
+)
+def test_a_worker_that_holds_more_than_another_steps_back_unless_the_queue_stands(waited, accepted, queue, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    acceptor = laboratory.acceptor(queue(100, waited), others=0)
+    acceptor._take(0)
+    assert laboratory.connections == 1
+    acceptor._take(0)
+    assert laboratory.connections == accepted
+    laboratory.let_go(acceptor)
+    laboratory.close()
+
+
+@pytest.mark.parametrize(
+    ("late", "least", "most"),
+    [pytest.param(b"", LONG - 0.01, 5, id="since"), pytest.param(b"X-A: 1\r\n", 0, LONG - 0.02, id="just now")],
+)
+def test_the_kernel_tells_how_long_ago_a_connection_said_something(late, least, most, queue):
+    listening = queue(1, LONG, late=late)
+    with listening.accept()[0] as accepted:
+        assert least <= _waited(accepted) < most
+
+
+def test_where_the_kernel_does_not_tell_nobody_has_waited():
+    ours, others = socket.socketpair()
+    with others:
+        assert _waited(ours) == 0
+        ours.close()
+        assert _waited(ours) == 0
