@@ -323,7 +323,7 @@ class ClientConnection(asyncio.Protocol):
     def _defer(self, data: bytes) -> None:
         """Put off what is left, so that no connection holds the loop for long."""
         self._hold(data)
-        self.worker.behind_reads(self)
+        self.worker.held.put(self)
 
     @property
     def expects_preface(self) -> bool:
@@ -378,7 +378,7 @@ class ClientConnection(asyncio.Protocol):
         if self._paused_reading:
             self.resume_reading()
         if self._held:
-            worker.behind_reads(self)
+            worker.held.put(self)
         self.due = worker.clock() + worker.bounds.idle_seconds
         if not self.bucket or self.bucket > self.due * TICKS_PER_SECOND + 1:  # else it is looked at before that
             worker.timers.arm(self, self.due)

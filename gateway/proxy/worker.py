@@ -32,6 +32,7 @@ from gateway.proxy.client import ClientConnection
 from gateway.proxy.entrance import Entrance
 from gateway.proxy.handshakes import Handshakes
 from gateway.proxy.head import RequestReader
+from gateway.proxy.held import Held
 from gateway.proxy.identities import Identities
 from gateway.proxy.identity import Gatekeeper
 from gateway.proxy.limits import Limits
@@ -120,8 +121,8 @@ class Worker:
         self.timers = Timers(self.clock())
         self.identities = Identities()
         self.outbox = Outbox(self.loop)
-        self.requests = RequestReader()
-        self.answers = AnswerReader()
+        self.held = Held(self.loop)
+        self.requests, self.answers = RequestReader(), AnswerReader()
         self.bounds = Bounds()
         self.trust = Trust(())
         self.table: Table | None = None
@@ -130,8 +131,6 @@ class Worker:
         self.ready = self.closing = False
         self.date = b""
         self.connections: set[ClientConnection] = set()
-        self._held: set[ClientConnection] = set()
-        """Who holds bytes that are about to be read."""
         self.done: asyncio.Future[None] = self.loop.create_future()
         self._services: dict[tuple[str, str], Service] = {}
         self._addresses: dict[str, int] = {}
@@ -392,16 +391,6 @@ class Worker:
 
     def hop(self, peer: str, entrance: Entrance) -> Hop:
         return Hop(peer, scheme=entrance.scheme, port=entrance.port if peer else 0, trust=self.trust)
-
-    def behind_reads(self, client: ClientConnection) -> None:
-        """Go on with held bytes behind what the loop reads next: who sends many requests at once comes not before all others."""
-        if client not in self._held:
-            self._held.add(client)
-            self.loop.call_soon(self.loop.call_soon, self._read_held, client)
-
-    def _read_held(self, client: ClientConnection) -> None:
-        self._held.discard(client)
-        client.data_received(b"")
 
     def crashed(self, error: Exception) -> None:
         """Tell of a bug that cost one connection."""

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from time import perf_counter
@@ -141,9 +142,9 @@ class Laboratory:
         overload._wall = clock
         overload._began = overload._seen = clock()
 
-    def read_in_the_next_batch(self, packet: bytes) -> tuple[int, int]:
-        """Count the requests of a packet that are read at once, and those that are with the callbacks put off so far."""
-        return self._loop.run_until_complete(_count_read(self._worker, packet))
+    def read_by_turn(self, packets: list[bytes]) -> list[int]:
+        """Give packets to a new connection, all at once; count the requests read of them at once and in each turn then."""
+        return self._loop.run_until_complete(_count_read(self._worker, packets))
 
     @property
     def turn_began(self) -> float:
@@ -175,16 +176,17 @@ async def _reset_all(worker, acceptor) -> None:
         await asyncio.sleep(0)
 
 
-async def _count_read(worker, packet) -> tuple[int, int]:
-    end, counts = End(), []
+async def _count_read(worker, packets) -> list[int]:
+    end, counts = End(), [0]
     client = _connect(worker, end, "127.0.0.1")
-    client.data_received(packet)
-    for _ in range(2):
+    for packet in packets:
+        client.data_received(packet)
+    for _ in range(9):
         worker.outbox.flush()
         counts.append(end.written.count(b"HTTP/1.1 "))
         await asyncio.sleep(0)
     client.connection_lost(None)
-    return counts[0], counts[1] - counts[0]
+    return [after - before for before, after in pairwise(counts)]
 
 
 async def _exchange(worker, packets, answer, transport, peer):
