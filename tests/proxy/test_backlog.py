@@ -1,6 +1,7 @@
 """Clients that open a connection for each request are refused, too, when the queue of those to be accepted stands."""
 
 import socket
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from time import perf_counter
 
@@ -20,6 +21,7 @@ PATIENT_BATCHES = round(PATIENCE_SECONDS / BATCH_SECONDS)
 RELIEF_BATCHES = round(RELIEF_SECONDS / BATCH_SECONDS)
 LONG, BETWEEN = 2 * BUSY_SECONDS, (BUSY_SECONDS + RELIEF_SECONDS) / 2
 
+WAITED = 0.3
 CLIENTS, MOST_ROUNDS, MANY = 3_000, 10, 50
 HEADER_LINES = 90
 KEY = "the one that is known"
@@ -176,49 +178,48 @@ def test_behind_a_proxy_header_nobody_is_refused_unread(gateway, configure):
     assert health.status == 200
 
 
-@pytest.fixture
-def queue():
-    """A listening socket, and a way to have clients wait in its backlog who ask now, for some seconds."""
-    made: list[socket.socket] = []
-
-    def wait(count, seconds, *, late=b""):
-        for _ in range(count):
-            made.append(socket.create_connection(listening.getsockname()))
-            made[-1].sendall(b"GET /static HTTP/1.1\r\n")
-        over = perf_counter() + seconds
-        until(lambda: perf_counter() > over)
-        for client in made[-count:]:
-            client.sendall(late)
-        return listening
-
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-        yield wait
+@contextmanager
+def queue(count, *, family=socket.AF_INET, late=b""):
+    """A listening socket in whose backlog so many clients have asked, `WAITED` ago, and then have said this."""
+    with socket.socket(family) as listening, ExitStack() as clients:
+        listening.bind(("127.0.0.1", 0) if family == socket.AF_INET else "")
+        listening.listen(512)
+        made = [clients.enter_context(socket.socket(family)) for _ in range(count)]
         for client in made:
-            client.close()
+            client.connect(listening.getsockname())
+            client.sendall(b"GET /static HTTP/1.1\r\n")
+        over = perf_counter() + WAITED
+        until(lambda: perf_counter() > over)
+        for client in made:
+            client.sendall(late)
+        yield listening
 
 
 @pytest.mark.parametrize(
-    ("waited", "accepted"),
-    [pytest.param(LONG, 1 + 32, id="the queue stands"), pytest.param(0.0, 1, id="it does not")],
+    ("family", "accepted"),
+    [
+        pytest.param(socket.AF_INET, 1 + 32, id="the queue stands"),
+        pytest.param(socket.AF_UNIX, 1, id="nobody knows whether it does"),
+    ],
 )
-def test_a_worker_that_holds_more_than_another_steps_back_unless_the_queue_stands(waited, accepted, queue, tmp_path):
+def test_a_worker_that_holds_more_than_another_steps_back_unless_the_queue_stands(family, accepted, tmp_path):
     laboratory = Laboratory(tmp_path)
-    acceptor = laboratory.acceptor(queue(100, waited), others=0)
-    acceptor._take(0)
-    assert laboratory.connections == 1
-    acceptor._take(0)
-    assert laboratory.connections == accepted
-    laboratory.let_go(acceptor)
+    with queue(100, family=family) as listening:
+        acceptor = laboratory.acceptor(listening, others=0)
+        acceptor._take(0)
+        assert laboratory.connections == 1
+        acceptor._take(0)
+        assert laboratory.connections == accepted
+        laboratory.let_go(acceptor)
     laboratory.close()
 
 
 @pytest.mark.parametrize(
     ("late", "least", "most"),
-    [pytest.param(b"", LONG - 0.01, 5, id="since"), pytest.param(b"X-A: 1\r\n", 0, LONG - 0.02, id="just now")],
+    [pytest.param(b"", 0.9 * WAITED, 60, id="since"), pytest.param(b"X-A: 1\r\n", 0, 0.8 * WAITED, id="just now")],
 )
-def test_the_kernel_tells_how_long_ago_a_connection_said_something(late, least, most, queue):
-    listening = queue(1, LONG, late=late)
-    with listening.accept()[0] as accepted:
+def test_the_kernel_tells_how_long_ago_a_connection_said_something(late, least, most):
+    with queue(1, late=late) as listening, listening.accept()[0] as accepted:
         assert least <= _waited(accepted) < most
 
 
