@@ -194,8 +194,12 @@ def impatient(gateway):
 
 
 def started_by(old, *, known):
-    """Wait for a process that `old` started beside those it had."""
-    return until(lambda: children(old) - known).pop()
+    """Wait for a process that `old` started beside those it had; stopped before it is another program it would hold its parent."""
+    return until(lambda: [pid for pid in children(old) - known if b"--upgrade" in arguments(pid)]).pop()
+
+
+def arguments(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
 
 def children(process):
