@@ -74,14 +74,14 @@ def draw(results: Results, *paths: Path) -> bool:
 def fill(axes: Any, panel: Panel, tallest: int) -> None:
     """Draw one panel: its bars carry their numbers, so the axis needs none."""
     names = list(reversed(panel.bars))
-    bars = axes.barh(names, [panel.bars[name] for name in names])
+    bars = axes.barh(names, [max(0.0, panel.bars[name]) for name in names])  # less than nothing added is noise
     for bar, name in zip(bars, names, strict=True):
         bar.set_color(OURS if name == "casino" else THEIRS)
     axes.bar_label(bars, labels=[number(panel.bars[name]) for name in names], padding=3, fontsize=8)
     axes.set_title(panel.title, fontsize=10, loc="left")
     axes.set_title(panel.better, fontsize=8, loc="right", color=THEIRS)
     axes.margins(x=0.15)
-    axes.set_xlim(left=min(0, *panel.bars.values()))
+    axes.set_xlim(left=0)
     axes.set_ylim(len(names) - tallest - 0.6, len(names) - 0.4)  # bars are equally thick in all panels
     axes.tick_params(labelsize=8, left=False, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)

@@ -2,7 +2,8 @@
 
 All workers wait on the same queue, so no connection is lost with a worker. One that holds clearly more connections than
 another that beats steps back for a moment; it never waits for anybody longer than that. How much is clear grows with
-the number: a worker that stepped back for each single one would leave the queue standing when all are busy.
+the number: a worker that stepped back for each single one would leave the queue standing when all are busy. While the
+queue stands (`backlog`), nobody steps back, and what comes is refused before it has a transport.
 """
 
 from __future__ import annotations
@@ -91,9 +92,8 @@ class Acceptor:
                     break
                 connected = self._accept()
                 if connected is None:
-                    taken = []
                     self._backlog.waited(0.0)
-                    break
+                    return
                 taken.append(connected)
             waits = [_waited(connected) for connected in taken[-_SAMPLES:] if connected.fileno() >= 0]
             if waits:

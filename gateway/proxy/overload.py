@@ -1,10 +1,9 @@
 """Sheds load early: while more comes than can be done, what is read late in a turn of the loop is refused, cheaply.
 
 A turn reads whatever has arrived meanwhile, so its length is how long the last of it has waited, save for the writes that
-follow its end. Only a queue of the
-worker's own counts: a turn in which others had the CPU is left out, and so is what passes by itself within a moment
-(RFC 8289 section 3.1: a good queue empties, a bad one stands). Bytes of bodies are no such queue, they come as they are
-taken: the time they need is left out of the turn. Health checks pass before it is asked.
+follow its end. Only a queue of the worker's own counts: a turn in which others had the CPU is left out, and so is what
+passes by itself within a moment (RFC 8289 section 3.1: a good queue empties, a bad one stands). Bytes of bodies are no such
+queue, they come as they are taken: the time they need is left out of the turn. Health checks pass before it is asked.
 """
 
 from __future__ import annotations

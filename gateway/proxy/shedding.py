@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.failure import STATUS, Failure, Refused
 from gateway.core.headers import join
+from gateway.core.recent import remember
 from gateway.core.request import Request
 from gateway.core.route import Found
 from gateway.core.trace import request_id
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 LOGGED_PER_TICK: Final = 2
 """Refusals that go the long way and have their line: some 80 a second show who is refused what."""
+_REMEMBERED: Final = 1024
+"""Heads whose refusal is known at a time."""
 _INSTANCE: Final = "instance"
 """Stands for the request's id in the body that is made once."""
 
@@ -81,11 +84,8 @@ class Shedding:
 
     def refusal(self, client: ClientConnection, asked: bytes) -> bytes:
         """Answer a connection's first request, which is its last then; empty if it must not be refused unseen."""
-        if (
-            not asked.endswith(HEAD_END)
-            or asked.find(HEAD_END) + len(HEAD_END) != len(asked)
-            or len(asked) > self._worker.bounds.head_bytes
-        ):
+        _, end, more = asked.partition(HEAD_END)
+        if not end or more or len(asked) > self._worker.bounds.head_bytes:
             return b""
         try:
             head = self._worker.requests.read(asked)
@@ -101,7 +101,7 @@ class Shedding:
         if kind is None:
             kind = self._kind(client, head)
             if head.remembered:
-                self._kinds[head] = kind
+                remember(self._kinds, head, kind, _REMEMBERED)
         if kind.lane is None or _is_turned_away(client, head, kind) or self.spares(client, head, kind.gate):
             return None
         return kind

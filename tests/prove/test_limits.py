@@ -106,9 +106,9 @@ def hold(gateway, upstream):
     return None
 
 
-def connections(gateway):
+def workers(gateway, word):
     names = [f"worker-{number}" for number in range(1, WORKERS + 1)]
-    return {name: gateway.slot(name).words[Word.CONNECTIONS] for name in names}
+    return {name: gateway.slot(name).words[word] for name in names}
 
 
 @pytest.mark.proves("4.2 places held by a worker that is killed or stopped come back with its successor")
@@ -117,18 +117,21 @@ def test_places_of_a_lost_worker_come_back(gateway, upstream, number, measured):
     clients = [hold(gateway, upstream) for _ in range(4)]
     assert all(clients)
     assert hold(gateway, upstream) is None
-    held = until(lambda: sum((found := connections(gateway)).values()) == 4 and found)
+    held = until(lambda: sum((found := workers(gateway, Word.CONNECTIONS)).values()) == 4 and found)
     victim = max(held, key=held.get)
+    before = workers(gateway, Word.PID)
     gateway.kill(victim, number)
     until(lambda: gateway.is_serving(victim))
-    again = [hold(gateway, upstream) for _ in range(held[victim])]
-    assert all(again)
-    assert hold(gateway, upstream) is None
-    measured["came back"] = f"{held[victim]} of 4"
+    again = list(iter(lambda: hold(gateway, upstream), None))
+    # On a machine that stands still for long, another may have been replaced, too: its heart stood as well.
+    lost = {name for name, pid in workers(gateway, Word.PID).items() if pid != before[name]}
+    assert victim in lost
+    assert len(again) == sum(held[name] for name in lost), (before, held, lost)
+    measured["came back"] = f"{len(again)} of 4"
     upstream.hang_up()
-    for client in filter(None, clients + again):
+    for client in clients + again:
         client.close()
-    until(lambda: not any(connections(gateway).values()))
+    until(lambda: not any(workers(gateway, Word.CONNECTIONS).values()))
 
 
 def test_the_table_of_limits_is_bounded_and_private(gateway):
