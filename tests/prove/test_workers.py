@@ -4,15 +4,19 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from exporters.catalog.gateway import PROCESS_DEATHS
+from exporters.catalog.gateway import FAILURES, PROCESS_DEATHS, RESPONSES
 from gateway.store.slot import Word
 from tests.faults.load import Load, get
 from tests.faults.upstreams import Upstream
+from tests.proxy.wire import Client, unseen
+from tests.serve.running import stopped
 from tests.waiting import until
 
 SPEC = """
@@ -24,6 +28,7 @@ routes:
   here: {{match: /here, answer: {{status: 200, body: here}}}}
 """
 WORKERS = ("worker-1", "worker-2")
+CROWD, MOST_ROUNDS, MANY = 4_000, 10, 50
 
 
 @pytest.fixture
@@ -76,6 +81,45 @@ def test_health_and_control_answer_while_the_workers_are_saturated(gateway, full
     assert answers > 3
     assert max(slowest.values()) < 3
     assert gateway.metric(f"{PROCESS_DEATHS.name}_total") == 0
+
+
+def rush(gateway, turn):
+    """Ask on many new connections while nobody accepts; say what both workers answer, and within how many seconds."""
+    [supervisor] = gateway.started
+    with ExitStack() as clients, stopped(supervisor.pid):
+        with stopped(gateway.pid(WORKERS[0])), stopped(gateway.pid(WORKERS[1])):
+            crowd = [
+                Client(clients.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))).send(
+                    unseen(turn * CROWD + number, "/here")
+                )
+                for number in range(CROWD)
+            ]
+        begun = time.monotonic()
+        answers = [client.message() for client in crowd]
+        took = time.monotonic() - begun
+        gateway.turn()
+    return answers, took
+
+
+@pytest.mark.proves(
+    "3.2 a queue of new connections that stands is served or refused by both workers, and each answer counted"
+)
+def test_a_queue_that_stands_is_answered_by_both_workers(gateway, measured):
+    answers, slowest = [], 0.0
+    for turn in range(MOST_ROUNDS):
+        found, took = rush(gateway, turn)
+        answers, slowest = answers + found, max(slowest, took)
+        refused = sum(answer.status == 503 for answer in answers)
+        if refused >= MANY:
+            break
+    measured |= {"connections": len(answers), "refused": refused, "answered within": f"{slowest:.2f} s"}
+    assert {answer.status for answer in answers} == {200, 503}
+    assert {answer.failure for answer in answers} == {None, "overload"}
+    assert gateway.metric(f"{RESPONSES.name}_total", route="here") == len(answers)
+    assert gateway.metric(f"{FAILURES.name}_total", route="here", failure="overload") == refused
+    assert gateway.metric(f"{PROCESS_DEATHS.name}_total") == 0
+    until(lambda: not any(gateway.slot(name).words[Word.CONNECTIONS] for name in WORKERS))
+    until(lambda: len({line.worker for line in gateway.access()}) == len(WORKERS))
 
 
 @pytest.mark.proves("3.4 a stopped worker is replaced: within 1 s on an idle machine, 3 s on a saturated one")

@@ -1,9 +1,11 @@
 """Clients that open a connection for each request are refused, too, when the queue of those to be accepted stands."""
 
+import select
 import socket
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from time import perf_counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +15,7 @@ from gateway.proxy.backlog import Backlog
 from gateway.proxy.overload import BUSY_SECONDS, MEMORY_SECONDS, PATIENCE_SECONDS, RELIEF_SECONDS
 from tests.proxy.data_plane import TRUSTED
 from tests.proxy.laboratory import Laboratory
-from tests.proxy.wire import Message
+from tests.proxy.wire import Message, unseen
 from tests.waiting import until
 
 BATCH_SECONDS = 0.005
@@ -23,7 +25,6 @@ LONG, BETWEEN = 2 * BUSY_SECONDS, (BUSY_SECONDS + RELIEF_SECONDS) / 2
 
 WAITED = 0.3
 CLIENTS, MOST_ROUNDS, MANY = 3_000, 10, 50
-HEADER_LINES = 90
 KEY = "the one that is known"
 HEALTH = b"GET /.casino/health HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -94,12 +95,6 @@ def test_silence_ends_a_queue_whose_last_one_came_with_a_full_batch():
     assert not any(listener.batches(PATIENT_BATCHES, LONG))
 
 
-def asks(number: int, start: bytes) -> bytes:
-    """A request of a kind no worker has seen: its head takes time to read."""
-    lines = b"".join(b"X-%d-%d: %d\r\n" % (number, line, line) for line in range(HEADER_LINES))
-    return b"%b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (start, lines)
-
-
 @pytest.fixture
 def storm(gateway):
     """Ask on many new connections at once, and then the last ones, until many are refused; give all answers and theirs."""
@@ -121,7 +116,7 @@ def rush(gateway, turn, listener, preface, last):
     with gateway.still():
         crowd = [gateway.connect(listener, TRUSTED) for _ in range(CLIENTS)]
         for number, client in enumerate(crowd):
-            client.send(preface + asks(turn * CLIENTS + number, b"GET /static"))
+            client.send(preface + unseen(turn * CLIENTS + number, "/static"))
         others = [gateway.connect(listener, TRUSTED) for _ in last]
         for client, asked in zip(others, last, strict=True):
             client.send(preface + asked)
@@ -179,20 +174,20 @@ def test_behind_a_proxy_header_nobody_is_refused_unread(gateway, configure):
 
 
 @contextmanager
-def queue(count, *, family=socket.AF_INET, late=b""):
-    """A listening socket in whose backlog so many clients have asked, `WAITED` ago, and then have said this."""
+def queue(count, *, family=socket.AF_INET, asked=b"GET /static HTTP/1.1\r\n", late=b""):
+    """A listening socket in whose backlog so many clients have asked, `WAITED` ago, and then have said this; and they."""
     with socket.socket(family) as listening, ExitStack() as clients:
         listening.bind(("127.0.0.1", 0) if family == socket.AF_INET else "")
         listening.listen(512)
         made = [clients.enter_context(socket.socket(family)) for _ in range(count)]
         for client in made:
             client.connect(listening.getsockname())
-            client.sendall(b"GET /static HTTP/1.1\r\n")
+            client.sendall(asked)
         over = perf_counter() + WAITED
         until(lambda: perf_counter() > over)
         for client in made:
             client.sendall(late)
-        yield listening
+        yield listening, made
 
 
 @pytest.mark.parametrize(
@@ -204,7 +199,7 @@ def queue(count, *, family=socket.AF_INET, late=b""):
 )
 def test_a_worker_that_holds_more_than_another_steps_back_unless_the_queue_stands(family, accepted, tmp_path):
     laboratory = Laboratory(tmp_path)
-    with queue(100, family=family) as listening:
+    with queue(100, family=family) as (listening, _):
         acceptor = laboratory.acceptor(listening, others=0)
         acceptor._take(0)
         assert laboratory.connections == 1
@@ -214,12 +209,26 @@ def test_a_worker_that_holds_more_than_another_steps_back_unless_the_queue_stand
     laboratory.close()
 
 
+def test_the_refused_hear_it_in_the_same_turn_and_the_next_one_takes_more(tmp_path):
+    laboratory = Laboratory(tmp_path)
+    with queue(200, asked=b"GET /static HTTP/1.1\r\nHost: a\r\n\r\n") as (listening, clients):
+        acceptor = laboratory.acceptor(listening, others=0)
+        acceptor._backlog = SimpleNamespace(stands=True, refuses=True, waited=lambda _: None)
+        answered = []
+        for _ in range(2):
+            acceptor._take(0)
+            answered.append(len(select.select(clients, [], [], 0)[0]))
+    assert answered == [32, 32 + 128]
+    assert laboratory.connections == 0
+    laboratory.close()
+
+
 @pytest.mark.parametrize(
     ("late", "least", "most"),
     [pytest.param(b"", 0.9 * WAITED, 60, id="since"), pytest.param(b"X-A: 1\r\n", 0, 0.8 * WAITED, id="just now")],
 )
 def test_the_kernel_tells_how_long_ago_a_connection_said_something(late, least, most):
-    with queue(1, late=late) as listening, listening.accept()[0] as accepted:
+    with queue(1, late=late) as (listening, _), listening.accept()[0] as accepted:
         assert least <= _waited(accepted) < most
 
 

@@ -11,7 +11,14 @@ PATIENCE_SECONDS = 8.0
 within it was ended by what the test did."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /any HTTP/1.1\r\nHost: a\r\n\r\n"
+_UNSEEN_LINES = 90
 _BODILESS = {b"%d" % status for status in (*range(100, 200), 204, 304)}
+
+
+def unseen(number: int, path: str) -> bytes:
+    """A request of a kind that no worker has met under another number: its head takes time to read."""
+    lines = "".join(f"X-{number}-{line}: {line}\r\n" for line in range(_UNSEEN_LINES))
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n".encode()
 
 
 class Message(NamedTuple):
